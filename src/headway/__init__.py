@@ -1,0 +1,1 @@
+"""Headway, an LLM gateway: routes, balances and fails over between providers behind one OpenAI-compatible API."""

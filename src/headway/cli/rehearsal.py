@@ -1,0 +1,62 @@
+"""The simulated providers that `serve` and `demo` bring along, and the configuration that routes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from headway.config.load import load_text
+from headway.simulated.notation import Latency
+from headway.simulated.provider import SimulatedProvider
+from headway.simulated.schedule import parse_schedule
+from headway.simulated.settings import Quota, Simulation
+from headway.types import Snapshot
+
+SERVE_SOURCE = "the simulated provider"
+
+OUTAGE = "8s-16s status=503; 24s-30s status=429,header.retry-after=2; 36s-40s rst_before_headers; period 48s"
+"""How the first of the demo's providers fails, again and again."""
+
+
+def provider_for_serve() -> SimulatedProvider:
+    """One that answers every `demo/...` model at the pace of a quick one."""
+    quota = Quota(rpm=6000, tpm=2_000_000)
+    return SimulatedProvider(Simulation(name="demo", latency=Latency(0.02), token_delay=0.01, quota=quota))
+
+
+def snapshot_for_serve(provider: SimulatedProvider) -> Snapshot:
+    text = f"""
+providers:
+  demo: {{base_url: "{provider.base_url}", keys: [], models: [fast, smart]}}
+models:
+  default: [demo/fast, demo/smart]
+  high-accuracy: [demo/smart, demo/fast]
+  low-latency: [demo/fast]
+"""
+    return load_text(text, name=SERVE_SOURCE, folder=Path(), environ={})
+
+
+def providers_for_demo() -> list[SimulatedProvider]:
+    """Three: the first fails on a schedule, the second has a small quota, the third is slow but steady."""
+    pace = {"token_delay": 0.005}
+    return [
+        SimulatedProvider(Simulation(name="north", latency=Latency(0.02), schedule=parse_schedule(OUTAGE), **pace)),
+        SimulatedProvider(Simulation(name="south", latency=Latency(0.03), quota=Quota(rpm=240), **pace)),
+        SimulatedProvider(Simulation(name="backup", latency=Latency(0.15), **pace)),
+    ]
+
+
+def snapshot_for_demo(providers: Sequence[SimulatedProvider]) -> Snapshot:
+    north, south, backup = (provider.base_url for provider in providers)
+    text = f"""
+providers:
+  north: {{base_url: "{north}", keys: [{{name: team-a, value: demo-a, weight: 2}}, {{name: team-b, value: demo-b}}], models: [fast]}}
+  south: {{base_url: "{south}", keys: [demo-c], models: [fast]}}
+  backup: {{base_url: "{backup}", keys: [demo-d], models: [steady]}}
+models:
+  default:
+    tiers:
+      - [north/fast, south/fast]
+      - [backup/steady]
+"""
+    return load_text(text, name="the demo", folder=Path(), environ={})

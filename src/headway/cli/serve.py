@@ -1,0 +1,152 @@
+"""`headway serve`: which configuration runs, on which socket, with how many workers."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+import click
+import uvloop
+
+from headway.app import Headway, Settings
+from headway.cli.rehearsal import provider_for_serve, snapshot_for_serve
+from headway.config.load import discover, load
+from headway.config.problems import ConfigError
+from headway.server.workers import Workers
+from headway.simulated.provider import SimulatedProvider
+from headway.types import Snapshot
+from headway.version import __version__
+
+DEFAULT_FILE = Path("headway.yaml")
+
+
+class Refusal(click.ClickException):
+    """Something that keeps the gateway from starting; `code` 2 is for configuration, 1 for the rest."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = code
+
+
+@click.command()
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="Configuration file. Default: ./headway.yaml if it exists.")
+@click.option("--host", help="Address to listen on. Default: the configuration's, else 127.0.0.1.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 chooses one. Default: the configuration's, else 8080.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes.")
+@click.option("--log/--no-log", default=True, show_default=True, help="One JSON line per request on standard output.")
+@click.option("--inherit-socket", type=int, hidden=True)
+@click.option("--worker", type=int, hidden=True)
+def serve(
+    path: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int,
+    log: bool,
+    inherit_socket: int | None,
+    worker: int | None,
+) -> None:
+    """Run the gateway.
+
+    Without a configuration file it serves every provider whose usual environment variable is set (OPENAI_API_KEY, ...), and a simulated
+    one if none is. The file is reloaded when it changes and on SIGHUP; SIGTERM and Ctrl-C let requests in flight finish.
+
+    \b
+    Example:
+      headway serve -c headway.yaml --port 8080
+    """
+    path = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    snapshot = _configured(path)
+    if inherit_socket is not None:
+        sock = socket.socket(fileno=inherit_socket)
+    else:
+        wanted = snapshot.server if snapshot is not None else None
+        sock = _listen(
+            host or (wanted.host if wanted is not None else "127.0.0.1"),
+            port if port is not None else (wanted.port if wanted is not None else 8080),
+        )
+        _announce(snapshot, sock)
+    if workers > 1 and inherit_socket is None:
+        sys.exit(Workers(workers, sock, lambda number: _worker_command(path, log, sock, number), _tell).run())
+    uvloop.run(_run(snapshot, Settings(path=path, log=log, worker=worker), sock))
+
+
+async def _run(snapshot: Snapshot | None, settings: Settings, sock: socket.socket) -> None:
+    provider: SimulatedProvider | None = None
+    if snapshot is None:
+        provider = provider_for_serve()
+        await provider.start()
+        snapshot = snapshot_for_serve(provider)
+    headway = Headway(snapshot, settings, os.environ, sys.stdout.buffer)
+    headway.notice("started", f"headway {__version__} with {len(snapshot.providers)} providers from {snapshot.source}")
+    gc.collect()
+    gc.freeze()  # what exists now lives as long as the process: no use in looking at it again and again
+    gc.set_threshold(20_000, 20, 50)
+    try:
+        await headway.serve(sock)
+    finally:
+        if provider is not None:
+            await provider.stop()
+
+
+def _configured(path: Path | None) -> Snapshot | None:
+    """None: nothing is configured, not even by the environment."""
+    try:
+        if path is not None:
+            return load(path, os.environ)
+        found = discover(os.environ)
+    except ConfigError as error:
+        raise Refusal(str(error), 2) from None
+    return found if found.providers else None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(family, kind, proto)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        raise Refusal(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --host and --port") from None
+    sock.setblocking(False)
+    return sock
+
+
+def _announce(snapshot: Snapshot | None, sock: socket.socket) -> None:
+    host, port = sock.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    if not ip_address(host).is_loopback:
+        _tell("this address is reachable from outside, and this version asks clients for no key: put it behind something that does")
+        shown = "127.0.0.1" if ip_address(host).is_unspecified else shown
+    url = f"http://{shown}:{port}"
+    if snapshot is None:
+        _tell("no provider key found in the environment; serving the simulated provider")
+    else:
+        _tell(f"providers: {', '.join(snapshot.providers)} (from {snapshot.source})")
+    _tell(f"listening on {url}; try:")
+    _tell(f"""  curl {url}/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{{"model": "{_some_model(snapshot)}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'""")
+
+
+def _some_model(snapshot: Snapshot | None) -> str:
+    if snapshot is None:
+        return "default"
+    if snapshot.routes:
+        return next(iter(snapshot.routes))
+    for provider, models in snapshot.known_models.items():
+        if models:
+            return f"{provider}/{models[0].id}"
+    return f"{next(iter(snapshot.providers))}/MODEL"
+
+
+def _worker_command(path: Path | None, log: bool, sock: socket.socket, number: int) -> list[str]:
+    command = [sys.executable, "-m", "headway", "serve", "--inherit-socket", str(sock.fileno()), "--worker", str(number)]
+    command += ["--log" if log else "--no-log"]
+    return command + (["-c", str(path)] if path is not None else [])
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)

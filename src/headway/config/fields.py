@@ -1,0 +1,213 @@
+"""Which single values a setting accepts: names, addresses, keys, headers, and numbers with units.
+
+Each type checks one value by itself and says what is expected without repeating the value, since it may be a secret.
+How values go together is `schema`'s and `references`' business.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+
+from headway.config import units
+from headway.types import Secret
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+LOGICAL_NAME_PATTERN = r"^[!-~]{1,200}$"
+_TARGET = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[!-~]{1,256}$"
+HEADER_NAME_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$"
+
+FRAMING_HEADERS = frozenset(
+    {
+        # hop-by-hop, RFC 9110 §7.6.1
+        *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("proxy-authenticate", "proxy-authorization", "proxy-authentication-info"),
+        # framing and negotiation, which Headway does itself
+        *("host", "content-length", "content-type", "content-encoding", "accept-encoding", "expect", "date"),
+    }
+)
+KEY_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
+
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?"
+)
+_VISIBLE = re.compile(r"[!-~]+")
+_HEADER_VALUE = re.compile(r"[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?|")
+
+
+Number = TypeVar("Number", int, float)
+
+
+def _text_like(pattern: str, expected: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise ValueError(expected)
+        return value
+
+    return AfterValidator(check)
+
+
+def _between(
+    read: Callable[[object], Number], low: Number, high: Number, show: Callable[[Number], str]
+) -> BeforeValidator:
+    def check(value: object) -> Number:
+        number = read(value)
+        if not low <= number <= high:
+            raise ValueError(f"must be between {show(low)} and {show(high)}")
+        return number
+
+    return BeforeValidator(check)
+
+
+def checked_base_url(value: str) -> str:
+    """Without the slash at its end."""
+    parts = _split_url(value, "an http:// or https:// address such as https://api.example.com/v1")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or password; keys go under 'keys'")
+    if "?" in value or "#" in value:
+        raise ValueError("must not have a query (?) or a fragment (#)")
+    return value.rstrip("/")
+
+
+def _proxy(value: str) -> str:
+    if value:
+        parts = _split_url(value, "an http:// or https:// address such as http://proxy.example.com:3128, or empty")
+        if parts.path not in ("", "/") or "?" in value or "#" in value:
+            raise ValueError("must not have a path, a query or a fragment")
+    return value.rstrip("/")
+
+
+def _split_url(value: str, expected: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("http", "https") and is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        sound = False
+        parts = SplitResult("", "", "", "", "")
+    if not sound or _VISIBLE.fullmatch(value) is None:
+        raise ValueError(f"must be {expected}")
+    return parts
+
+
+def is_host(value: str) -> bool:
+    """Whether it is the name of a host or an IP address, without a port."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return _HOST_NAME.fullmatch(value) is not None and not value.replace(".", "").isdigit()
+    return True
+
+
+def _host(value: str) -> str:
+    if not is_host(value):
+        raise ValueError("must be a host name or an IP address, without a port")
+    return value
+
+
+def _header_name(value: str) -> str:
+    if value.lower() in FRAMING_HEADERS:
+        raise ValueError("is a header that only Headway itself may set")
+    if value.lower() in KEY_HEADERS:
+        raise ValueError("holds a key; that goes under 'keys', and its scheme under 'auth'")
+    return value
+
+
+def _header_value(value: str) -> str:
+    if _HEADER_VALUE.fullmatch(value) is None:
+        raise ValueError("must be one line of text without control characters, as HTTP allows it in a header")
+    return value
+
+
+def checked_key(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be text; put it in quotes")
+    if not value:
+        raise ValueError("is empty; for a provider without keys write 'keys: []'")
+    if _VISIBLE.fullmatch(value) is None or len(value) > 16384:
+        raise ValueError(
+            "must be one word of visible ASCII characters; there is a blank, line end or other character in it"
+        )
+    return Secret(value)
+
+
+def _plain_float(value: object) -> float:
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise ValueError("must be a number")
+    return number
+
+
+def _json_schema(number: dict[str, Any], pattern: str) -> WithJsonSchema:
+    """What an editor accepts: the number, its written form, or a reference to the environment."""
+    reference = {"type": "string", "pattern": r"\$\{"}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}, reference]})
+
+
+_NUMBER = r"^\d+(\.\d+)?$"
+_DURATION_SCHEMA = _json_schema({"type": "number", "minimum": 0}, units.DURATION_PATTERN)
+_COUNT_SCHEMA = _json_schema({"type": "integer", "minimum": 0}, units.COUNT_PATTERN)
+_SIZE_SCHEMA = _json_schema({"type": "integer", "minimum": 0}, units.SIZE_PATTERN)
+_ATTEMPTS_SCHEMA = _json_schema({"type": "integer", "minimum": 1, "maximum": 20}, _NUMBER)
+_PORT_SCHEMA = _json_schema({"type": "integer", "minimum": 0, "maximum": 65535}, _NUMBER)
+_WEIGHT_SCHEMA = _json_schema({"type": "number", "minimum": 0, "maximum": 1_000_000}, _NUMBER)
+
+Wait = Annotated[float, _between(units.duration, 0.001, 86400.0, units.format_duration), _DURATION_SCHEMA]
+"""A duration that must pass before something is given up: 1ms to a day."""
+Pause = Annotated[float, _between(units.duration, 0.0, 86400.0, units.format_duration), _DURATION_SCHEMA]
+"""A duration that may be nothing at all."""
+BodySize = Annotated[int, _between(units.size, 1024, 4 * 1024**3, units.format_size), _SIZE_SCHEMA]
+HeadSize = Annotated[int, _between(units.size, 1024, 1024**2, units.format_size), _SIZE_SCHEMA]
+Concurrency = Annotated[int, _between(units.count, 1, 1_000_000, str), _COUNT_SCHEMA]
+Attempts = Annotated[int, _between(units.count, 1, 20, str), _ATTEMPTS_SCHEMA]
+Port = Annotated[int, _between(units.count, 0, 65535, str), _PORT_SCHEMA]
+Weight = Annotated[float, _between(_plain_float, 0.0, 1e6, "{:.0f}".format), _WEIGHT_SCHEMA]
+
+Name = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": NAME_PATTERN}),
+    _text_like(
+        NAME_PATTERN,
+        "must be at most 64 letters, digits, dots, dashes and underscores, and begin with a letter or digit",
+    ),
+]
+"""What a provider or a key is called. It stands in headers and metrics."""
+LogicalName = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": LOGICAL_NAME_PATTERN}),
+    _text_like(LOGICAL_NAME_PATTERN, "must be at most 200 visible ASCII characters"),
+]
+"""What a client asks for."""
+TargetName = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": r"/|\$\{"}),
+    _text_like(_TARGET, "must be written 'provider/model', such as openai/gpt-4o-mini"),
+]
+ModelName = Annotated[
+    str,
+    _text_like(r"[!-~]{1,256}", "must be at most 256 visible ASCII characters"),
+]
+Host = Annotated[str, AfterValidator(_host)]
+BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
+ProxyUrl = Annotated[str, AfterValidator(_proxy)]
+HeaderName = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": HEADER_NAME_PATTERN}),
+    _text_like(HEADER_NAME_PATTERN, "is not a header's name: letters, digits and dashes"),
+    AfterValidator(_header_name),
+]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+Key = Annotated[Secret, PlainValidator(checked_key), WithJsonSchema({"type": "string", "minLength": 1})]
+FilePath = Annotated[str, Field(min_length=1, max_length=4096)]

@@ -1,0 +1,202 @@
+"""One provider: its section, the catalogue's entry and the environment, made into a `Provider`.
+
+It decides what wins: the section over the environment over the catalogue. It reports everything that stands in the
+way, and never what a key is. Which models the provider serves is `compile`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from headway.config.fields import checked_base_url, checked_key
+from headway.config.problems import ConfigPath, Finding, closest
+from headway.config.schema import KeySection, ProviderSection, QuirksSection, TlsSection
+from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, find
+from headway.types import AuthScheme, Credential, Provider, Quirks, Secret, Tls
+
+CUSTOM = "custom"
+"""The kind of a provider that the catalogue has nothing to say about."""
+
+_KEYLESS = (Credential(name="none", secret=None),)
+
+
+class Surroundings(NamedTuple):
+    """What a configuration means depends on these besides its text."""
+
+    environ: Mapping[str, str]
+    folder: Path
+    """Relative paths start here."""
+    report: Callable[[Finding], None]
+
+
+def provider_from(name: str, section: ProviderSection, around: Surroundings) -> Provider | None:
+    """The provider, or None after reporting why there is none."""
+    path = ("providers", name)
+    findings: list[Finding] = []
+    inner = around._replace(report=findings.append)
+    entry = _entry(name, section, inner)
+    if not findings:
+        address = _address(name, section, entry, inner)
+        credentials = _credentials(path, section, entry, inner)
+        tls = _tls((*path, "tls"), section.tls, inner)
+        if not findings:
+            return Provider(
+                name=name,
+                kind=entry.name if entry else CUSTOM,
+                dialect=section.dialect,
+                base_url=address,
+                auth=_auth(section, entry, credentials),
+                headers=tuple(_headers(section, entry)),
+                credentials=credentials,
+                concurrency=section.limits.concurrency,
+                quirks=_quirks(section.quirks, entry.quirks if entry else Quirks()),
+                tls=tls,
+                proxy=section.proxy,
+            )
+    for finding in findings:
+        around.report(finding)
+    return None
+
+
+def usual_name(index: int, keys: int) -> str:
+    """What a key is called that was given no name."""
+    return "default" if keys == 1 else f"key-{index + 1}"
+
+
+def usual_key(entry: CatalogueEntry, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """The first of the entry's key variables that is set, and what it holds."""
+    for variable in entry.key_env:
+        if value := environ.get(variable, "").strip():
+            return variable, value
+    return None
+
+
+def _entry(name: str, section: ProviderSection, around: Surroundings) -> CatalogueEntry | None:
+    if section.kind == CUSTOM:
+        return None
+    if section.kind is None:
+        return find(name)
+    entry = find(section.kind)
+    if entry is None:
+        suggestion = closest(section.kind, _catalogue_names())
+        around.report(
+            Finding(
+                path=("providers", name, "kind"),
+                message="is neither an entry of the catalogue nor 'custom'",
+                suggestion=suggestion,
+            )
+        )
+    return entry
+
+
+def _catalogue_names() -> Iterator[str]:
+    for entry in catalogue().values():
+        yield entry.name
+        yield from entry.aliases
+
+
+def _address(name: str, section: ProviderSection, entry: CatalogueEntry | None, around: Surroundings) -> str:
+    if section.base_url is not None:
+        return section.base_url
+    path = ("providers", name)
+    if entry is None:
+        message = f"'base_url' is required, as the catalogue has no provider {name!r}"
+        suggestion = closest(name, _catalogue_names()) if section.kind is None else None
+        around.report(Finding(path=path, message=message, suggestion=suggestion, on_key=True))
+        return ""
+    found = base_url(entry, around.environ)
+    variables = " and ".join(entry.needs) or " or ".join(entry.base_url_env)
+    if found is None:
+        ways = f", or the environment variable {variables}" if variables else ""
+        around.report(Finding(path=path, message=f"needs 'base_url'{ways}", on_key=True))
+        return ""
+    try:
+        return checked_base_url(found)
+    except ValueError as error:
+        set_ones = [each for each in (*entry.base_url_env, *entry.needs) if around.environ.get(each)]
+        around.report(Finding(path=path, message=f"the address in {' and '.join(set_ones)} {error}", on_key=True))
+        return ""
+
+
+def _credentials(
+    path: ConfigPath, section: ProviderSection, entry: CatalogueEntry | None, around: Surroundings
+) -> tuple[Credential, ...]:
+    if section.keys is None:
+        return _usual_credentials(path, section, entry, around)
+    if not section.keys:
+        return _KEYLESS
+    if section.auth == "none":
+        around.report(Finding(path=(*path, "auth"), message="is 'none', so the keys would never be sent"))
+    keys = [KeySection(value=key) if isinstance(key, Secret) else key for key in section.keys]
+    return tuple(
+        Credential(
+            name=key.name or usual_name(index, len(keys)),
+            secret=key.value,
+            weight=key.weight,
+            models=tuple(key.models),
+            concurrency=key.limits.concurrency,
+        )
+        for index, key in enumerate(keys)
+    )
+
+
+def _usual_credentials(
+    path: ConfigPath, section: ProviderSection, entry: CatalogueEntry | None, around: Surroundings
+) -> tuple[Credential, ...]:
+    """What there is without `keys`: the key in the usual variable, if the provider has one."""
+    if section.auth == "none":
+        return _KEYLESS
+    found = usual_key(entry, around.environ) if entry else None
+    if found is not None:
+        try:
+            return (Credential(name="default", secret=checked_key(found[1])),)
+        except ValueError as error:
+            around.report(Finding(path=path, message=f"the key in {found[0]} {error}", on_key=True))
+    elif entry is not None and not entry.keyless:
+        ways = " or ".join(entry.key_env)
+        message = f"has no 'keys', and the environment variable {ways} is not set" if ways else "needs 'keys'"
+        around.report(Finding(path=path, message=message, on_key=True))
+    elif entry is None and section.auth is not None:
+        around.report(Finding(path=path, message=f"needs 'keys', as 'auth' is {section.auth!r}", on_key=True))
+    return _KEYLESS
+
+
+def _auth(section: ProviderSection, entry: CatalogueEntry | None, credentials: tuple[Credential, ...]) -> AuthScheme:
+    if credentials == _KEYLESS:
+        return "none"
+    if section.auth is not None:
+        return section.auth
+    return entry.auth if entry is not None and entry.auth != "none" else "bearer"
+
+
+def _headers(section: ProviderSection, entry: CatalogueEntry | None) -> Iterator[tuple[str, str]]:
+    own = {name.lower() for name in section.headers}
+    yield from ((name, value) for name, value in (entry.headers if entry else ()) if name.lower() not in own)
+    yield from section.headers.items()
+
+
+def _tls(path: ConfigPath, section: TlsSection, around: Surroundings) -> Tls:
+    def file(setting: str, written: str | None) -> str | None:
+        if written is None:
+            return None
+        place = around.folder / written
+        if not place.is_file():
+            around.report(Finding(path=(*path, setting), message=f"there is no such file in {around.folder}"))
+        return str(place)
+
+    if section.client_key is not None and section.client_cert is None:
+        around.report(Finding(path=(*path, "client_key"), message="needs 'client_cert' beside it"))
+    return Tls(
+        ca_file=file("ca_file", section.ca_file),
+        client_cert=file("client_cert", section.client_cert),
+        client_key=file("client_key", section.client_key),
+    )
+
+
+def _quirks(section: QuirksSection, usual: Quirks) -> Quirks:
+    return Quirks(
+        stream_usage=usual.stream_usage if section.stream_usage is None else section.stream_usage,
+        stream_done=usual.stream_done if section.stream_done is None else section.stream_done,
+    )

@@ -1,0 +1,1 @@
+"""Use cases that change what the gateway does. For now: publishing configuration."""

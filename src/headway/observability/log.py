@@ -1,0 +1,61 @@
+"""The log: one JSON object a line, written by a thread, so that a slow reader never holds up a request.
+
+Lines wait in a bounded queue; when nothing takes them they are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
+from typing import IO
+
+import msgspec
+
+from headway.types import ExchangeEvent
+
+MAX_BATCHES = 256
+"""Batches that may wait for the writer."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class LogWriter:
+    """Takes batches of finished lines. `dropped` is told how many were lost."""
+
+    def __init__(self, out: IO[bytes], dropped: Callable[[int], None]) -> None:
+        self._out = out
+        self._dropped = dropped
+        self._queue: SimpleQueue[bytes | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="headway-log", daemon=True)
+        self._thread.start()
+
+    def write(self, lines: bytes) -> None:
+        """Whole lines, each ended by LF."""
+        if self._queue.qsize() < MAX_BATCHES:
+            self._queue.put(lines)
+        else:
+            self._dropped(lines.count(b"\n"))
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what is waiting, for at most `timeout` seconds."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while (batch := self._queue.get()) is not None:
+            try:
+                self._out.write(batch)
+                self._out.flush()
+            except (OSError, ValueError):
+                self._dropped(batch.count(b"\n"))
+
+
+def exchange_lines(events: list[ExchangeEvent]) -> bytes:
+    """One line an event, each ended by LF."""
+    return _encoder.encode_lines(events)
+
+
+def notice_line(at: float, event: str, message: str, facts: Iterable[tuple[str, object]] = ()) -> bytes:
+    """A line about the gateway itself: started, reloaded, refused a configuration."""
+    return _encoder.encode({"time": round(at, 3), "event": event, "message": message, **dict(facts)}) + b"\n"

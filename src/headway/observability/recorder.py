@@ -1,0 +1,67 @@
+"""Takes events as exchanges end, and counts and logs them a little later, many at once.
+
+Taking costs an append; the rest happens when the loop has come round, in bounded portions.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Callable
+
+from headway.observability.log import exchange_lines
+from headway.observability.metrics import Metrics
+from headway.types import ExchangeEvent
+
+FLUSH_AFTER = 0.1
+"""Seconds that an event may wait."""
+PORTION = 200
+"""Events handled in one turn of the loop."""
+
+Watcher = Callable[[ExchangeEvent], None]
+
+
+class Recorder:
+    """The gateway's `Sink`."""
+
+    def __init__(self, metrics: Metrics, *, loop: AbstractEventLoop, write: Callable[[bytes], None] | None) -> None:
+        """`write` takes finished log lines; None logs nothing."""
+        self._metrics = metrics
+        self._loop = loop
+        self._write_lines = write
+        self._events: deque[ExchangeEvent] = deque()
+        self._scheduled = False
+        self._watchers: list[Watcher] = []
+
+    def record(self, event: ExchangeEvent) -> None:
+        self._events.append(event)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_later(FLUSH_AFTER, self._flush)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have every event shown to someone else too, such as a live view."""
+        self._watchers.append(watcher)
+
+    def drain(self) -> None:
+        """Handle everything that waits, now."""
+        while self._events:
+            self._handle()
+
+    def _flush(self) -> None:
+        self._handle()
+        if self._events:
+            self._loop.call_soon(self._flush)
+        else:
+            self._scheduled = False
+
+    def _handle(self) -> None:
+        events = [self._events.popleft() for _ in range(min(PORTION, len(self._events)))]
+        count = self._metrics.count
+        for event in events:
+            count(event)
+        if self._write_lines is not None and events:
+            self._write_lines(exchange_lines(events))
+        for watcher in self._watchers:
+            for event in events:
+                watcher(event)

@@ -1,0 +1,142 @@
+"""What a snapshot means at run time: a route for each model name, and for each target the bytes that every request to it begins with.
+
+A plan is made once per snapshot, so that a request only looks things up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from urllib.parse import quote
+
+import msgspec
+
+from headway.config.compile import targets_for
+from headway.core.candidates import Candidate
+from headway.core.registry import LiveRoute, Registry
+from headway.ports import Origin, Transport
+from headway.types import Failure, FailureKind, Provider, Quirks, Route, Snapshot, Target, Tier
+from headway.version import __version__
+from headway.wire.openai.endpoints import ENDPOINTS, Endpoint
+
+MAX_AD_HOC = 4096
+"""Routes kept for models that the configuration does not name; beyond it they are forgotten and made anew."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Sender:
+    """How to speak to one target of one route, and how to name it to the client.
+
+    `told` are the header lines that say who served; `told_ok` the same with the attempts, for the case of one attempt and status 200.
+    """
+
+    __slots__ = ("heads", "label", "model", "model_text", "name", "origin", "quirks", "told", "told_ok")
+
+    def __init__(self, target: Target, route: Route, origin: Origin) -> None:
+        deployment, provider = target.deployment, target.deployment.provider
+        self.origin = origin
+        self.name = target.name
+        self.label = header_text(target.name)
+        self.model = msgspec.Raw(_encode(deployment.model))
+        self.model_text = deployment.model.encode()
+        self.quirks: Quirks = provider.quirks
+        fields = _request_fields(target, origin)
+        self.heads: dict[Endpoint, bytes] = {
+            endpoint: b"POST %b%b HTTP/1.1\r\n%b" % (origin.path_prefix, endpoint.path.encode(), fields) for endpoint in ENDPOINTS
+        }
+        self.told = b"x-headway-target: %b\r\nx-headway-key: %b\r\nx-headway-route: %b\r\n" % (
+            header_text(deployment.name),
+            header_text(target.credential.name),
+            header_text(route.name),
+        )
+        self.told_ok = b"%bx-headway-attempts: %b=200\r\n" % (self.told, self.label)
+
+
+class Plan:
+    def __init__(self, snapshot: Snapshot, registry: Registry, transport: Transport) -> None:
+        self.snapshot = snapshot
+        self._registry = registry
+        self._transport = transport
+        self._routes: dict[str, LiveRoute] = {name: registry.live(route) for name, route in snapshot.routes.items()}
+        self._ad_hoc: dict[str, LiveRoute] = {}
+        self._senders: dict[Candidate, Sender] = {}
+
+    def resolve(self, model: str) -> LiveRoute | Failure:
+        """The route for a model name as the client wrote it: logical, `provider/model`, or bare."""
+        route = self._routes.get(model) or self._ad_hoc.get(model)
+        if route is not None:
+            return route
+        provider, upstream_model = self._locate(model)
+        if isinstance(provider, Failure):
+            return provider
+        targets = targets_for(provider, upstream_model)
+        if not targets:
+            return unknown(f"no key of provider {provider.name!r} may serve model {upstream_model!r}")
+        live = self._registry.live(Route(name=model, tiers=(Tier(targets),), resilience=self.snapshot.resilience))
+        if len(self._ad_hoc) >= MAX_AD_HOC:
+            self._ad_hoc.clear()
+            self._senders.clear()
+        self._ad_hoc[model] = live
+        return live
+
+    def sender(self, candidate: Candidate, route: Route) -> Sender:
+        sender = self._senders.get(candidate)
+        if sender is None:
+            target = candidate.target
+            sender = Sender(target, route, self._transport.origin(target.deployment.provider))
+            self._senders[candidate] = sender
+        return sender
+
+    def targets(self) -> Iterable[Target]:
+        """Every target that a route of the snapshot, or a request since, has named."""
+        for live in (*self._routes.values(), *self._ad_hoc.values()):
+            for tier in live.route.tiers:
+                yield from tier.targets
+
+    def _locate(self, model: str) -> tuple[Provider | Failure, str]:
+        providers = self.snapshot.providers
+        name, slash, rest = model.partition("/")
+        if slash and rest and name in providers:
+            return providers[name], rest
+        serving = self.snapshot.bare_models.get(model, ())
+        if len(serving) == 1:
+            return providers[serving[0]], model
+        if serving:
+            candidates = ", ".join(f"{provider}/{model}" for provider in serving)
+            failure = Failure(
+                kind=FailureKind.REQUEST_REFUSED,
+                source="gateway",
+                message=f"model {model!r} is served by several providers; ask for one of: {candidates}",
+            )
+            return failure, model
+        return unknown(self._unknown_text(model)), model
+
+    def _unknown_text(self, model: str) -> str:
+        names = [*self.snapshot.routes, *self.snapshot.bare_models]
+        close = get_close_matches(model, names, n=1, cutoff=0.7)
+        if close:
+            return f"there is no model {model!r}; did you mean {close[0]!r}? GET /v1/models lists them all"
+        return f"there is no model {model!r}; ask for a logical model or for provider/model. GET /v1/models lists them all"
+
+
+def unknown(message: str) -> Failure:
+    return Failure(kind=FailureKind.NO_TARGET, source="gateway", message=message)
+
+
+def header_text(text: str) -> bytes:
+    """A name as it may stand in a header: printable ASCII, everything else percent-encoded."""
+    return quote(text, safe="/#:@.-_~+!*'(),;=&$ []").encode("ascii")
+
+
+def _request_fields(target: Target, origin: Origin) -> bytes:
+    """The header lines that every request to this target carries. No client's header is among them."""
+    provider, secret = target.deployment.provider, target.credential.secret
+    lines = [origin.fields]
+    if secret is not None and provider.auth == "bearer":
+        lines.append(b"authorization: Bearer %b\r\n" % secret.reveal().encode())
+    elif secret is not None and provider.auth in ("api-key", "x-api-key"):
+        lines.append(b"%b: %b\r\n" % (provider.auth.encode(), secret.reveal().encode()))
+    lines.append(b"user-agent: headway/%b\r\naccept: */*\r\naccept-encoding: identity\r\n" % __version__.encode())
+    lines.extend(b"%b: %b\r\n" % (name.encode(), value.encode()) for name, value in provider.headers)
+    return b"".join(lines)

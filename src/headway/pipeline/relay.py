@@ -1,0 +1,202 @@
+"""Passing an answer on while it comes in: server-sent events by whole events, anything else as it is.
+
+A relay hears the upstream connection directly. It holds a stream until its first event (before it, another target may still answer), reads
+usage from the last pieces only, hides the usage chunk that the client did not ask for, and tells an ending from a break-off.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from headway.ports import Downstream
+from headway.types import Failure, FailureKind, Usage
+from headway.wire import sse
+from headway.wire.http_head import Head
+from headway.wire.openai import stream
+from headway.wire.openai.endpoints import Endpoint
+
+MAX_HELD = 256 * 1024
+"""Bytes of one unfinished event that are held back; a longer event is passed on in pieces."""
+
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+
+
+class Exchange(Protocol):
+    """Whom a relay reports to."""
+
+    def commit(self, length: int | None) -> None:
+        """From here on the client sees the answer."""
+        ...
+
+    def attempt_failed(self, failure: Failure) -> None:
+        """Nothing has been passed on yet."""
+        ...
+
+    def relayed(self, usage: Usage | None, passed: int) -> None:
+        """The answer is complete; `passed` bytes of it went to the client."""
+        ...
+
+    def broke(self, failure: Failure, usage: Usage | None, passed: int) -> None:
+        """It broke after the client had seen part of it."""
+        ...
+
+
+class StreamRelay:
+    """Server-sent events. `progress` counts what arrived, for whoever watches for stalls."""
+
+    __slots__ = (
+        "_committed",
+        "_downstream",
+        "_endpoint",
+        "_exchange",
+        "_hide",
+        "_held",
+        "_last",
+        "_passed",
+        "_previous",
+        "_usage",
+        "_who",
+        "_write",
+        "expect_done",
+        "progress",
+    )
+
+    def __init__(
+        self, exchange: Exchange, downstream: Downstream, endpoint: Endpoint, *, who: str, hide_usage: bool, expect_done: bool
+    ) -> None:
+        self._exchange = exchange
+        self._downstream = downstream
+        self._write = downstream.write
+        self._endpoint = endpoint
+        self._who = who
+        self._hide = hide_usage
+        self.expect_done = expect_done
+        self.progress = 0
+        self._committed = False
+        self._held = b""
+        self._last = b""
+        self._previous = b""
+        self._passed = 0
+        self._usage: Usage | None = None
+
+    @property
+    def committed(self) -> bool:
+        return self._committed
+
+    def on_head(self, status: int, head: Head, body: bytes, complete: bool) -> None:
+        raise RuntimeError("the head of this reply has been read")
+
+    def on_body(self, data: bytes, complete: bool) -> None:
+        self.progress += 1
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        if not self._committed and not self._may_commit(data, complete):
+            return
+        if not data.endswith(b"\n\n") and not complete:
+            end = sse.complete_length(data)
+            if len(data) - end <= MAX_HELD:
+                self._held = data[end:]
+                data = data[:end]
+        if data:
+            self._previous = self._last
+            self._last = data
+            if self._hide and b"[]" in data:
+                data = self._without_usage(data)
+            self._passed += len(data)
+            if data:
+                self._write(data)
+        if complete:
+            self._finish()
+
+    def on_lost(self, failure: Failure) -> None:
+        if not self._committed:
+            self._exchange.attempt_failed(failure)
+            return
+        self._exchange.broke(failure, self._last_usage(), self._passed)
+
+    def _may_commit(self, data: bytes, complete: bool) -> bool:
+        first = stream.first_event(data)
+        if first is None:
+            if complete:
+                self._fail(FailureKind.BAD_REPLY, "ended its stream without an event")
+            elif len(data) > MAX_HELD:
+                self._commit()
+                return True
+            else:
+                self._held = data
+            return False
+        if first.malformed:
+            self._fail(FailureKind.BAD_REPLY, "began its stream with something that is no JSON")
+            return False
+        if first.error is not None:
+            self._fail(FailureKind.SERVER_ERROR, "began its stream with an error")
+            return False
+        self._commit()
+        return True
+
+    def _commit(self) -> None:
+        self._committed = True
+        self._exchange.commit(None)
+
+    def _fail(self, kind: FailureKind, what: str) -> None:
+        self._exchange.attempt_failed(Failure(kind=kind, source="upstream", message=f"{self._who} {what}"))
+
+    def _without_usage(self, data: bytes) -> bytes:
+        shown = stream.without_usage_chunk(data)
+        if len(shown) != len(data):
+            self._usage = stream.usage_in(data)
+        return shown
+
+    def _finish(self) -> None:
+        usage = self._last_usage()
+        if self._ended_well():
+            self._exchange.relayed(usage, self._passed)
+            return
+        self._exchange.broke(
+            Failure(
+                kind=FailureKind.INTERRUPTED, source="upstream", message=f"{self._who} ended its stream before the answer was complete"
+            ),
+            usage,
+            self._passed,
+        )
+
+    def _ended_well(self) -> bool:
+        terminals = self._endpoint.terminals
+        if not terminals or not self.expect_done:
+            return True
+        tail = self._previous + self._last
+        return any(terminal in tail for terminal in terminals) or _FINISH.search(tail) is not None
+
+    def _last_usage(self) -> Usage | None:
+        return self._usage or stream.usage_in(self._previous + self._last)
+
+
+class PlainRelay:
+    """Audio, images, JSON too large to hold: bytes as they come, committed by their first."""
+
+    __slots__ = ("_exchange", "_passed", "_write", "progress")
+
+    committed = True
+
+    def __init__(self, exchange: Exchange, downstream: Downstream) -> None:
+        self._exchange = exchange
+        self._write = downstream.write
+        self._passed = 0
+        self.progress = 0
+
+    def on_head(self, status: int, head: Head, body: bytes, complete: bool) -> None:
+        raise RuntimeError("the head of this reply has been read")
+
+    def on_body(self, data: bytes, complete: bool) -> None:
+        self.progress += 1
+        if data:
+            self._passed += len(data)
+            self._write(data)
+        if complete:
+            self._exchange.relayed(None, self._passed)
+
+    def on_lost(self, failure: Failure) -> None:
+        self._exchange.broke(failure, None, self._passed)
+

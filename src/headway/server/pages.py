@@ -1,0 +1,131 @@
+"""The pages beside the model endpoints: health, metrics, the model list, and what is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from headway.types import Snapshot
+from headway.wire.openai import errors
+from headway.wire.openai.endpoints import ENDPOINTS
+
+_encode = msgspec.json.Encoder().encode
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class State(Protocol):
+    """What the pages tell about."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+
+    @property
+    def draining(self) -> bool: ...
+
+    @property
+    def last_config_error(self) -> str | None: ...
+
+    @property
+    def in_flight(self) -> int: ...
+
+    def render_metrics(self) -> str: ...
+
+
+def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlette:
+    async def live(_: Request) -> Response:
+        return _json({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        snapshot = state.snapshot
+        status = "draining" if state.draining else "ok"
+        facts = {
+            "status": status,
+            "config": {"generation": snapshot.generation, "source": snapshot.source, "error": state.last_config_error},
+            "providers": len(snapshot.providers),
+            "in_flight": state.in_flight,
+        }
+        return _json(facts, 503 if state.draining else 200)
+
+    async def metrics(_: Request) -> Response:
+        return Response(state.render_metrics(), media_type=METRICS_TYPE)
+
+    async def models(_: Request) -> Response:
+        return _json({"object": "list", "data": model_list(state.snapshot)})
+
+    async def model(request: Request) -> Response:
+        wanted = request.path_params["model"]
+        for each in model_list(state.snapshot):
+            if each["id"] == wanted:
+                return _json(each)
+        return _error(404, f"there is no model {wanted!r}; GET /v1/models lists them all", "model_not_found")
+
+    async def failed(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return _error(error.status_code, _explain(error.status_code), None, error.headers)
+
+    routes = [
+        Route("/", _front(state)),
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        Route("/metrics", metrics),
+    ]
+    for prefix in ("/v1", "/openai/v1", "/openai"):
+        routes += [Route(f"{prefix}/models", models), Route(f"{prefix}/models/{{model:path}}", model)]
+    return Starlette(routes=routes, exception_handlers={HTTPException: failed}, lifespan=lifespan)
+
+
+def model_list(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Logical names first, then every known model of every provider as `provider/model`."""
+    listed: dict[str, dict[str, Any]] = {name: _model(name, "headway") for name in snapshot.routes}
+    for provider, models in snapshot.known_models.items():
+        for known in models:
+            name = f"{provider}/{known.id}"
+            entry = _model(name, provider)
+            if known.context_window is not None:
+                entry["context_window"] = known.context_window
+            listed.setdefault(name, entry)
+    return list(listed.values())
+
+
+def _model(name: str, owner: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+
+
+def _front(state: State) -> Callable[[Request], Any]:
+    async def front(_: Request) -> Response:
+        paths = ["/v1/models", "/health/live", "/health/ready", "/metrics"]
+        return _json(
+            {
+                "service": "headway",
+                "endpoints": [f"/v1{endpoint.path}" for endpoint in ENDPOINTS] + paths,
+                "models": list(state.snapshot.routes),
+            }
+        )
+
+    return front
+
+
+def _explain(status: int) -> str:
+    if status == 404:
+        return "there is nothing here; model endpoints are POST requests below /v1, GET /v1/models lists the models"
+    if status == 405:
+        return "this path does not take that method; model endpoints take POST"
+    return "the request failed"
+
+
+def _error(status: int, message: str, code: str | None, headers: Any = None) -> Response:
+    return Response(
+        errors.body(message, status=status, code=code), status, media_type="application/json", headers=dict(headers or {})
+    )
+
+
+def _json(data: object, status: int = 200) -> Response:
+    return Response(_encode(data), status, media_type="application/json")

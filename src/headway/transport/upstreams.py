@@ -1,0 +1,96 @@
+"""All origins of a gateway, by what makes two connections interchangeable: address, TLS settings and proxy.
+
+Pools outlive a reload as long as a provider still needs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import certifi
+
+from headway.transport.pool import OriginPool
+from headway.transport.proxies import choose
+from headway.types import Provider, Tls
+
+RETIRE_EVERY = 5.0
+"""Seconds between looks for idle connections that are past their limits."""
+
+
+class Upstreams:
+    """Call it inside a running loop; `close` when done."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._pools: dict[tuple[str, Tls, str | None], OriginPool] = {}
+        self._contexts: dict[Tls, ssl.SSLContext] = {}
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(RETIRE_EVERY, self._retire)
+
+    def origin(self, provider: Provider) -> OriginPool:
+        key = (provider.base_url, provider.tls, provider.proxy)
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = self._make(provider)
+        return pool
+
+    def keep(self, providers: Iterable[Provider]) -> None:
+        """Close the pools that none of these providers uses; their requests in flight finish first."""
+        wanted = {(provider.base_url, provider.tls, provider.proxy) for provider in providers}
+        for key in [key for key in self._pools if key not in wanted]:
+            self._pools.pop(key).close()
+
+    def connections(self) -> int:
+        return sum(pool.open for pool in self._pools.values())
+
+    def close(self) -> None:
+        self._timer.cancel()
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
+    def _make(self, provider: Provider) -> OriginPool:
+        parts = urlsplit(provider.base_url)
+        host = parts.hostname or ""
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        return OriginPool(
+            scheme=parts.scheme,
+            host=host,
+            port=port,
+            path=parts.path.rstrip("/"),
+            proxy=choose(parts.scheme, host, port, self._environ, provider.proxy),
+            context=self._context(provider.tls) if secure else None,
+        )
+
+    def _context(self, tls: Tls) -> ssl.SSLContext:
+        context = self._contexts.get(tls)
+        if context is None:
+            context = self._contexts[tls] = trust(tls)
+        return context
+
+    def _retire(self) -> None:
+        for pool in self._pools.values():
+            pool.retire()
+        self._timer = self._loop.call_later(RETIRE_EVERY, self._retire)
+
+
+def trust(tls: Tls) -> ssl.SSLContext:
+    """Verify against the given authorities, else the system's, else those that certifi ships."""
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    if tls.ca_file is None and not context.get_ca_certs() and not _has_hashed_directory():
+        context.load_verify_locations(cafile=certifi.where())
+    if tls.client_cert is not None:
+        context.load_cert_chain(tls.client_cert, tls.client_key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _has_hashed_directory() -> bool:
+    """Systems may keep their authorities as files that OpenSSL looks up on demand and does not list."""
+    directory = ssl.get_default_verify_paths().capath
+    return directory is not None and any(Path(directory).iterdir())

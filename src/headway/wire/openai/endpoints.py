@@ -1,0 +1,47 @@
+"""Which of OpenAI's endpoints exist, and what a relay must know about each.
+
+`/v1/models` is not here: the gateway answers it itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    name: str
+    path: str
+    """Below the provider's base URL, and below our own `/v1`."""
+    body: Literal["json", "multipart"] = "json"
+    stream_usage: bool = False
+    """It knows `stream_options.include_usage`."""
+    terminals: tuple[bytes, ...] = ()
+    """A finished stream holds one of these near its end; empty: nothing but the end of the body tells."""
+
+
+_DONE = (b"[DONE]",)
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(name="chat", path="/chat/completions", stream_usage=True, terminals=_DONE),
+    Endpoint(name="completions", path="/completions", stream_usage=True, terminals=_DONE),
+    Endpoint(
+        name="responses",
+        path="/responses",
+        terminals=(b'"response.completed"', b'"response.incomplete"', b'"response.failed"', b'"type":"error"'),
+    ),
+    Endpoint(name="embeddings", path="/embeddings"),
+    Endpoint(name="moderations", path="/moderations"),
+    Endpoint(name="images.generations", path="/images/generations"),
+    Endpoint(name="images.edits", path="/images/edits", body="multipart"),
+    Endpoint(name="images.variations", path="/images/variations", body="multipart"),
+    Endpoint(name="audio.speech", path="/audio/speech"),
+    Endpoint(name="audio.transcriptions", path="/audio/transcriptions", body="multipart"),
+    Endpoint(name="audio.translations", path="/audio/translations", body="multipart"),
+)
+
+BY_PATH: dict[bytes, Endpoint] = {
+    f"{prefix}{endpoint.path}".encode(): endpoint for endpoint in ENDPOINTS for prefix in ("/v1", "/openai/v1", "/openai")
+}
+"""Our own paths, as they stand in a request line."""

@@ -1,0 +1,94 @@
+"""Errors in OpenAI's form: `{"error": {"message", "type", "param", "code"}}`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headway.wire import sse
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Error(msgspec.Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class _Body(msgspec.Struct):
+    error: _Error
+
+
+class _Foreign(msgspec.Struct):
+    error: msgspec.Raw = msgspec.Raw()
+    message: msgspec.Raw = msgspec.Raw()
+    detail: msgspec.Raw = msgspec.Raw()
+
+
+class _Inner(msgspec.Struct):
+    message: str
+
+
+_decode_foreign = msgspec.json.Decoder(_Foreign).decode
+_decode_inner = msgspec.json.Decoder(_Inner).decode
+_decode_text = msgspec.json.Decoder(str).decode
+
+MAX_QUOTED = 300
+"""Characters of an upstream's message that are quoted in ours."""
+
+
+def type_of(status: int) -> str:
+    """OpenAI's error type for a status."""
+    if status == 429:
+        return "rate_limit_error"
+    if status in (401, 403):
+        return "authentication_error"
+    return "invalid_request_error" if status < 500 else "server_error"
+
+
+def body(message: str, *, status: int, code: str | None, param: str | None = None) -> bytes:
+    return _encode(_Body(_Error(message, type_of(status), param, code)))
+
+
+def event(message: str, *, code: str, status: int = 502) -> bytes:
+    """The event that ends a chat stream which broke after it had begun. No `[DONE]` follows it."""
+    return sse.encode(body(message, status=status, code=code))
+
+
+def response_event(message: str, *, code: str) -> bytes:
+    """The same in the Responses API's words."""
+    data = _encode({"type": "error", "code": code, "message": message, "param": None, "sequence_number": 0})
+    return sse.encode(data, event=b"error")
+
+
+def is_error_body(reply: bytes) -> bool:
+    """Is this a JSON object that a client of this dialect can read as an error?"""
+    try:
+        foreign = _decode_foreign(reply)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return bytes(foreign.error)[:1] == b"{"
+
+
+def message_in(reply: bytes) -> str | None:
+    """The message of an upstream's error body, in one line and of bounded length; None if there is none to be found."""
+    try:
+        foreign = _decode_foreign(reply)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    for raw in (foreign.error, foreign.message, foreign.detail):
+        text = _text_of(raw)
+        if text:
+            line = " ".join(text.split())
+            return line if len(line) <= MAX_QUOTED else line[: MAX_QUOTED - 1] + "…"
+    return None
+
+
+def _text_of(raw: msgspec.Raw) -> str | None:
+    if not raw:
+        return None
+    try:
+        return _decode_inner(raw).message if bytes(raw)[:1] == b"{" else _decode_text(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

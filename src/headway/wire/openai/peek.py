@@ -1,0 +1,97 @@
+"""The few facts that routing needs from a request, read without decoding the rest.
+
+A JSON body is decoded one level deep: nested values stay the bytes they were. Duplicate keys collapse to the last one, so that no
+second `model` can pass unseen.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from headway.wire import multipart
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_string = msgspec.json.Decoder(str).decode
+
+MAX_MODEL = 256
+"""Characters of a model name; longer ones are refused."""
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """Why a request cannot be read, in words for the client; `param` names the field at fault."""
+
+    message: str
+    param: str | None = None
+
+
+class JsonRequest:
+    """A request with a JSON body. `fields` maps each top-level name to its raw value, in the order received."""
+
+    __slots__ = ("fields", "model", "stream")
+
+    def __init__(self, fields: dict[str, msgspec.Raw], model: str, stream: bool) -> None:
+        self.fields = fields
+        self.model = model
+        self.stream = stream
+
+
+class MultipartRequest:
+    """A request with a multipart form. `form` knows where the model's name stands."""
+
+    __slots__ = ("content_type", "form", "model", "stream")
+
+    def __init__(self, form: multipart.Form, content_type: bytes, model: str, stream: bool) -> None:
+        self.form = form
+        self.content_type = content_type
+        self.model = model
+        self.stream = stream
+
+
+def peek_json(body: bytes) -> JsonRequest | Malformed:
+    try:
+        fields = _decode_object(body)
+    except msgspec.ValidationError:
+        return Malformed("the request body must be a JSON object")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Malformed(f"the request body is not valid JSON: {error}")
+    raw = fields.get("model")
+    if raw is None:
+        return Malformed("you must provide a model parameter", "model")
+    try:
+        model = _decode_string(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Malformed("model must be a string", "model")
+    problem = _name_problem(model)
+    if problem is not None:
+        return Malformed(problem, "model")
+    stream = fields.get("stream")
+    return JsonRequest(fields, model, stream is not None and bytes(stream) == b"true")
+
+
+def peek_multipart(body: bytes, content_type: bytes) -> MultipartRequest | Malformed:
+    form = multipart.parse(body, content_type)
+    if isinstance(form, str):
+        return Malformed(form)
+    models = form.values("model")
+    if not models:
+        return Malformed("you must provide a model parameter", "model")
+    if len(models) > 1:
+        return Malformed("the form has more than one model field", "model")
+    try:
+        model = models[0].decode()
+    except UnicodeDecodeError:
+        return Malformed("model must be UTF-8 text", "model")
+    problem = _name_problem(model)
+    if problem is not None:
+        return Malformed(problem, "model")
+    return MultipartRequest(form, content_type, model, form.values("stream")[-1:] == [b"true"])
+
+
+def _name_problem(model: str) -> str | None:
+    if not model:
+        return "model must not be empty"
+    if len(model) > MAX_MODEL:
+        return f"model must have at most {MAX_MODEL} characters"
+    if not model.isprintable():
+        return "model must hold printable characters only"
+    return None

@@ -1,0 +1,81 @@
+"""What a whole JSON reply says about itself: is it one, is it an error in disguise, how many tokens did it use."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headway.types import Usage
+
+
+class _Facts(msgspec.Struct):
+    usage: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+    object: msgspec.Raw = msgspec.Raw()
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+    input_tokens_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+
+
+_decode_facts = msgspec.json.Decoder(_Facts).decode
+_decode_usage = msgspec.json.Decoder(_Usage).decode
+_NOTHING = (b"", b"null")
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """`valid`: it is JSON. `error`: it holds an error object and no answer."""
+
+    valid: bool
+    error: bool = False
+    usage: Usage | None = None
+
+
+_BROKEN = Reply(valid=False)
+_PLAIN = Reply(valid=True)
+
+
+def read(body: bytes) -> Reply:
+    """Facts of a reply with status 200; a JSON array or scalar is valid and says nothing."""
+    try:
+        facts = _decode_facts(body)
+    except msgspec.ValidationError:
+        return _PLAIN
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _BROKEN
+    if bytes(facts.error) not in _NOTHING and not facts.object:
+        return Reply(valid=True, error=True)
+    return Reply(valid=True, usage=usage_of(facts.usage))
+
+
+def usage_of(raw: msgspec.Raw) -> Usage | None:
+    """Usage in the words of Chat Completions (`prompt_tokens`) or of Responses (`input_tokens`); None where there is none."""
+    if not raw:
+        return None
+    try:
+        wire = _decode_usage(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    prompt = wire.prompt_tokens if wire.prompt_tokens is not None else wire.input_tokens
+    completion = wire.completion_tokens if wire.completion_tokens is not None else wire.output_tokens
+    if prompt is None and completion is None:
+        return None
+    details_in = wire.prompt_tokens_details or wire.input_tokens_details
+    details_out = wire.completion_tokens_details or wire.output_tokens_details
+    return Usage(
+        prompt or 0,
+        completion or 0,
+        (details_in.cached_tokens or 0) if details_in is not None else 0,
+        (details_out.reasoning_tokens or 0) if details_out is not None else 0,
+    )

@@ -1,0 +1,111 @@
+"""What a relay reads from a stream that it otherwise passes on: its first event, its usage chunk, its ending.
+
+Everything in between travels unread.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from headway.types import Usage
+from headway.wire import sse
+from headway.wire.openai.response import usage_of
+
+
+class _Chunk(msgspec.Struct):
+    choices: msgspec.Raw = msgspec.Raw()
+    usage: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+    response: msgspec.Raw = msgspec.Raw()
+    code: msgspec.Raw = msgspec.Raw()
+
+
+class _Response(msgspec.Struct):
+    usage: msgspec.Raw = msgspec.Raw()
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_response = msgspec.json.Decoder(_Response).decode
+_NOTHING = (b"", b"null")
+
+
+class FirstEvent(msgspec.Struct, frozen=True):
+    """`error` is the raw error event's data if the stream begins with one; `malformed` if its data is no JSON."""
+
+    error: bytes | None = None
+    malformed: bool = False
+
+
+_GOOD = FirstEvent()
+
+
+def first_event(data: bytes) -> FirstEvent | None:
+    """Judge the first event with data in what has arrived so far; None while there is none (comments do not count)."""
+    for event in sse.split(data)[0]:
+        payload = sse.data_of(event)
+        if payload is None:
+            continue
+        if payload.strip() == b"[DONE]":
+            return FirstEvent(malformed=True)
+        try:
+            chunk = _decode_chunk(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return FirstEvent(malformed=True)
+        if event.startswith(b"event: error") or (bytes(chunk.error) not in _NOTHING and not chunk.response):
+            return FirstEvent(error=payload)
+        return _GOOD
+    return None
+
+
+def is_usage_chunk(payload: bytes) -> bool:
+    """The chunk that `include_usage` adds: no choices, and usage."""
+    try:
+        chunk = _decode_chunk(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return _is_empty_list(chunk.choices) and bytes(chunk.usage) not in _NOTHING
+
+
+def without_usage_chunk(events: bytes) -> bytes:
+    """Whole events with the usage chunk taken out; all others stay the bytes they were."""
+    whole, rest = sse.split(events)
+    kept = [event for event in whole if not _holds_usage_chunk(event)]
+    return b"".join(kept) + rest
+
+
+def usage_in(tail: bytes) -> Usage | None:
+    """The last usage reported in the end of a stream. `tail` may begin in the middle of an event."""
+    position = len(tail)
+    while True:
+        position = tail.rfind(b'"usage"', 0, position)
+        if position < 0:
+            return None
+        start = tail.rfind(b"data:", 0, position)
+        if start < 0:
+            return None
+        line_end = tail.find(b"\n", position)
+        usage = _usage_of_payload(tail[start + 5 : line_end if line_end >= 0 else len(tail)].strip())
+        if usage is not None:
+            return usage
+        position = start
+
+
+def _usage_of_payload(payload: bytes) -> Usage | None:
+    try:
+        chunk = _decode_chunk(payload)
+        raw = chunk.usage
+        if chunk.response and bytes(chunk.response) != b"null":
+            raw = _decode_response(chunk.response).usage
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return usage_of(raw) if bytes(raw) not in _NOTHING else None
+
+
+def _holds_usage_chunk(event: bytes) -> bool:
+    payload = sse.data_of(event)
+    return payload is not None and is_usage_chunk(payload)
+
+
+def _is_empty_list(raw: msgspec.Raw) -> bool:
+    text = bytes(raw)
+    return text[:1] == b"[" and text[1:-1].strip() == b""

@@ -1,0 +1,226 @@
+"""The catalogue: its data hold together, names and base URLs resolve, and the documentation is current."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from headway.config.load import load
+from headway.providers import reference
+from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, find, parse
+from headway.types import Quirks
+
+ENTRIES = list(catalogue().values())
+DOCS = Path(__file__).parents[2] / "docs" / "providers.md"
+
+EXPECTED = """
+openai azure anthropic gemini cohere groq mistral deepseek openrouter together fireworks xai
+cerebras perplexity nebius nvidia sambanova huggingface cloudflare github moonshot zai ollama vllm
+sglang lmstudio llamacpp deepinfra novita scaleway ovhcloud heroku vercel siliconflow minimax
+dashscope baseten featherless friendli upstage databricks snowflake crusoe voyage jina litellm
+localai tgi jan
+"""
+
+each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+
+
+def an_entry(name: str) -> CatalogueEntry:
+    entry = find(name)
+    assert entry is not None
+    return entry
+
+
+def test_it_knows_the_providers_that_people_expect():
+    assert set(EXPECTED.split()) <= set(catalogue())
+
+
+def test_it_is_read_once_and_cannot_be_changed():
+    assert catalogue() is catalogue()
+    with pytest.raises(TypeError):
+        catalogue()["openai"] = an_entry("groq")  # type: ignore[index]
+
+
+@each_entry
+def test_a_name_can_stand_in_provider_slash_model(entry: CatalogueEntry):
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name) for name in (entry.name, *entry.aliases))
+
+
+@each_entry
+def test_a_base_url_is_a_scheme_a_host_and_a_path_without_a_trailing_slash(entry: CatalogueEntry):
+    environ = dict.fromkeys(entry.needs, "value")
+    if entry.base_url.startswith("${"):
+        environ[entry.needs[0]] = "https://value.example"
+    url = base_url(entry, environ)
+    assert url is not None
+    assert not url.endswith("/")
+    parts = urlsplit(url)
+    assert parts.scheme == ("http" if entry.local else "https")
+    assert parts.hostname
+    assert (parts.hostname == "localhost") is entry.local
+    assert (parts.query, parts.fragment) == ("", "")
+
+
+@each_entry
+def test_variables_have_names_that_a_shell_takes(entry: CatalogueEntry):
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]*", name) for name in entry.key_env + entry.base_url_env)
+
+
+@each_entry
+def test_a_provider_either_takes_a_key_from_a_variable_or_needs_none(entry: CatalogueEntry):
+    assert entry.key_env or entry.keyless
+    assert entry.base_url_env
+    assert entry.endpoints
+
+
+def test_no_two_providers_share_a_key_variable():
+    variables = [variable for entry in ENTRIES for variable in entry.key_env]
+    assert sorted(variables) == sorted(set(variables))
+
+
+def test_no_entry_is_written_twice():
+    text = files("headway.providers").joinpath("catalogue.yaml").read_text("utf-8")
+    names = re.findall(r"^([a-z][\w.-]*):", text, re.MULTILINE)
+    assert names == list(catalogue())
+
+
+def test_an_alias_finds_its_entry_and_an_unknown_name_finds_nothing():
+    assert find("google") is find("gemini") is catalogue()["gemini"]
+    assert find("llama.cpp") is catalogue()["llamacpp"]
+    assert find("no-such-provider") is None
+
+
+@pytest.mark.parametrize("name", ["mistral", "cohere", "perplexity", "nvidia", "databricks"])
+def test_a_provider_that_refuses_stream_options_is_not_asked_for_usage(name: str):
+    assert an_entry(name).quirks.stream_usage is False
+
+
+@pytest.mark.parametrize("name", ["openai", "crusoe", "deepseek", "openrouter", "snowflake", "zai", "mistral", "groq"])
+def test_a_provider_whose_recorded_streams_end_with_done_is_held_to_it(name: str):
+    assert an_entry(name).quirks.stream_done is True
+
+
+def test_perplexity_is_not_held_to_a_done_event():
+    assert an_entry("perplexity").quirks == Quirks(stream_usage=False, stream_done=False)
+
+
+def test_azure_takes_its_key_in_a_header_of_its_own():
+    assert an_entry("azure").auth == "api-key"
+
+
+# --- base URLs
+
+
+def test_without_variables_the_base_url_is_the_catalogues():
+    assert base_url(an_entry("groq"), {}) == "https://api.groq.com/openai/v1"
+
+
+def test_a_variable_moves_a_provider():
+    moved = base_url(an_entry("openai"), {"OPENAI_BASE_URL": "http://localhost:9000/v1/"})
+    assert moved == "http://localhost:9000/v1"
+
+
+def test_a_variable_set_to_nothing_moves_nothing():
+    assert base_url(an_entry("openai"), {"OPENAI_BASE_URL": " "}) == "https://api.openai.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "value", "expected"),
+    [
+        ("anthropic", "ANTHROPIC_BASE_URL", "https://proxy.example", "https://proxy.example/v1"),
+        ("anthropic", "ANTHROPIC_BASE_URL", "https://proxy.example/v1/", "https://proxy.example/v1"),
+        ("anthropic", "ANTHROPIC_BASE_URL", "https://proxy.example/anthropic", "https://proxy.example/anthropic/v1"),
+        ("groq", "GROQ_BASE_URL", "https://api.groq.com/", "https://api.groq.com/openai/v1"),
+        ("ollama", "OLLAMA_BASE_URL", "http://gpu:11434", "http://gpu:11434/v1"),
+        ("ollama", "OLLAMA_BASE_URL", "http://gpu:11434/v1", "http://gpu:11434/v1"),
+        ("heroku", "INFERENCE_URL", "https://eu.inference.heroku.com", "https://eu.inference.heroku.com/v1"),
+    ],
+)
+def test_a_variable_that_holds_a_host_by_custom_gets_the_path(name: str, variable: str, value: str, expected: str):
+    assert base_url(an_entry(name), {variable: value}) == expected
+
+
+def test_the_first_variable_that_is_set_wins():
+    environ = {"GOOGLE_GEMINI_BASE_URL": "https://second.example", "GEMINI_BASE_URL": "https://first.example/x"}
+    assert base_url(an_entry("gemini"), environ) == "https://first.example/x"
+
+
+def test_a_placeholder_takes_the_variables_value():
+    account = {"CLOUDFLARE_ACCOUNT_ID": "abc123"}
+    assert base_url(an_entry("cloudflare"), account) == "https://api.cloudflare.com/client/v4/accounts/abc123/ai/v1"
+
+
+def test_a_placeholder_without_a_value_leaves_no_base_url():
+    assert base_url(an_entry("cloudflare"), {}) is None
+    assert an_entry("cloudflare").needs == ("CLOUDFLARE_ACCOUNT_ID",)
+
+
+@pytest.mark.parametrize("endpoint", ["https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1/"])
+def test_azures_endpoint_is_the_resource_with_or_without_the_path(endpoint: str):
+    url = base_url(an_entry("azure"), {"AZURE_OPENAI_ENDPOINT": endpoint + "/"})
+    assert url == "https://r.openai.azure.com/openai/v1"
+
+
+def test_azures_base_url_goes_before_its_endpoint():
+    environ = {"AZURE_OPENAI_ENDPOINT": "https://a.example", "AZURE_OPENAI_BASE_URL": "https://b.example/openai/v1"}
+    assert base_url(an_entry("azure"), environ) == "https://b.example/openai/v1"
+
+
+def test_an_entry_without_a_url_of_its_own_has_none_until_a_variable_gives_it():
+    entry = parse("x: {title: X, base_url_env: [X_BASE_URL]}")["x"]
+    assert base_url(entry, {}) is None
+    assert base_url(entry, {"X_BASE_URL": "https://x.example/v1"}) == "https://x.example/v1"
+
+
+# --- data that do not fit
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("x: {title: X, base_urll: https://x.example}", "'x'.*base_urll"),
+        ("x: {base_url: https://x.example}", "'x'.*title"),
+        ("x: {title: X, auth: basic}", "'x'.*basic"),
+        ("x: {title: X, keyless: 1}", "'x'.*keyless"),
+        ("x: {title: X, endpoints: [chats]}", "'x'.*chats"),
+        ("x: {title: X, quirks: {stream_usages: false}}", "'x'.*stream_usages"),
+        ("x: {title: X, host_env: [X_URL]}", "'x'.*X_URL"),
+        ("x: {title: X, aliases: [y]}\ny: {title: Y}", "'x' and 'y'.*'y'"),
+        ("x: {title: X, aliases: [z]}\ny: {title: Y, aliases: [z]}", "'x' and 'y'.*'z'"),
+        ("[x]", "object"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused_by_name(text: str, complaint: str):
+    with pytest.raises(ValueError, match=complaint):
+        parse(text)
+
+
+# --- documentation
+
+
+def test_the_documentation_is_what_the_catalogue_says():
+    assert DOCS.read_text("utf-8") == reference.render(), (
+        "run python -m headway.providers.reference > docs/providers.md"
+    )
+
+
+@each_entry
+def test_the_documentation_says_all_about_a_provider(entry: CatalogueEntry):
+    page = reference.render()
+    section = page.split(f"\n### {entry.name}\n", 1)[1].split("\n### ", 1)[0]
+    for fact in (entry.title, entry.base_url, *entry.key_env, *entry.base_url_env, *entry.aliases, entry.notes):
+        assert fact in section
+
+
+def test_every_example_in_the_documentation_is_a_configuration(tmp_path: Path):
+    environ = {variable: "https://value.example" for entry in ENTRIES for variable in (*entry.key_env, *entry.needs)}
+    environ |= {"SNOWFLAKE_ACCOUNT": "org-account", "CLOUDFLARE_ACCOUNT_ID": "abc", "AWS_REGION": "us-east-1"}
+    examples = re.findall(r"```yaml\n(.*?)```", reference.render(), re.DOTALL)
+    assert len(examples) == len(ENTRIES) + 1
+    for number, example in enumerate(examples):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(example)
+        assert load(file, {**environ, "VLLM_EU_KEY": "a-key"}).providers
