@@ -140,4 +140,3 @@ class Headway:
         self.recorder.drain()
         if self._log is not None:
             self._log.close()
-

@@ -21,7 +21,9 @@ class Listener(Protocol):
 
 
 class Connection(Protocol):
-    """One upstream connection, serving one request at a time. It returns to its pool by itself when a reply is complete."""
+    """One upstream connection, serving one request at a time. It returns to its pool by itself when a reply is
+    complete.
+    """
 
     def send(self, head: bytes, body: bytes, listener: Listener) -> None: ...
 
@@ -43,7 +45,7 @@ class Connection(Protocol):
 class Dial(Protocol):
     """A connection being made."""
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> object: ...
 
 
 class Dialer(Protocol):
@@ -79,7 +81,9 @@ class Transport(Protocol):
 
 
 class Downstream(Protocol):
-    """The client's side of one exchange. `headers` are raw lines, each ended by CRLF; framing is the implementation's business."""
+    """The client's side of one exchange. `headers` are raw lines, each ended by CRLF; framing is the implementation's
+    business.
+    """
 
     def reply(self, status: int, headers: bytes, body: bytes) -> None:
         """A whole answer."""

@@ -1,7 +1,8 @@
 """The vocabulary: what crosses a boundary between packages.
 
-Everything here is a frozen value or a closed set. State that changes has an owner elsewhere; nothing here imports anything of ours.
-Durations are seconds, money is micro-dollars, times are the monotonic clock's seconds unless a name says otherwise.
+Everything here is a frozen value or a closed set. State that changes has an owner elsewhere; nothing here imports
+anything of ours. Durations are seconds, money is micro-dollars, times are the monotonic clock's seconds unless a name
+says otherwise.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
     connect: float = 5.0
     headers: float | None = None
-    """Until the head of the reply. None: 30 s for a stream and 300 s for a whole answer, which providers only begin to send when
-    the model has finished."""
+    """Until the head of the reply. None: 30 s for a stream and 300 s for a whole answer, which providers only begin to
+    send when the model has finished.
+    """
     first_token: float = 20.0
     """From the head of a stream to its first event."""
     stall: float = 60.0
@@ -79,7 +81,9 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """One key of a provider. `models` are shell-style patterns of upstream model names; `concurrency` caps its requests in flight."""
+    """One key of a provider. `models` are shell-style patterns of upstream model names; `concurrency` caps its
+    requests in flight.
+    """
 
     name: str
     secret: Secret | None
@@ -261,8 +265,12 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     duration: float
 
 
-class ExchangeEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="event", tag="exchange"):
-    """One exchange as it ended, for observers. It never holds content or secrets. Encoded as JSON it is a line of the log."""
+class ExchangeEvent(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="event", tag="exchange"
+):
+    """One exchange as it ended, for observers. It never holds content or secrets. Encoded as JSON it is a line of the
+    log.
+    """
 
     request_id: str
     at: float

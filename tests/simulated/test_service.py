@@ -23,7 +23,7 @@ WEATHER = {
 CLOCK = {"type": "function", "function": {"name": "clock"}}
 
 
-def post(path: str, body: object, *, at: float = 0.0, **headers: str) -> ReceivedRequest:
+def post(path: str, body: object, *, at: float = 0.0, **headers: Any) -> ReceivedRequest:
     raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return ReceivedRequest("POST", f"/v1{path}", named, raw, at)
@@ -354,7 +354,7 @@ def test_a_method_that_is_not_for_a_path_is_refused():
     ],
 )
 def test_keys_are_checked_where_there_are_any(headers: dict[str, str], status: int):
-    request = post("/chat/completions", {"model": "m", "messages": MESSAGES}, **headers)
+    request = post("/chat/completions", {"model": "m", "messages": MESSAGES}, at=0.0, **headers)
     reply = answered(request, Simulation(keys=("good",))).reply
     assert reply.status == status
     assert b"wrong-key-here" not in body_of(reply)

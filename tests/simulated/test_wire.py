@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
@@ -74,9 +74,8 @@ async def connect(provider: SimulatedProvider, limit: int = 1 << 24) -> Client:
     return Client(*await asyncio.open_connection("127.0.0.1", provider.port, limit=limit))
 
 
-async def eventually(condition: object) -> None:
+async def eventually(condition: Callable[[], bool]) -> None:
     """Until it holds; the test fails when it never does."""
-    assert callable(condition)
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.005)
@@ -310,7 +309,7 @@ async def test_what_is_kept_for_inspection_is_bounded():
         await client.leave()
 
 
-async def test_a_thousand_slow_streams_need_no_task_of_their_own():
+async def test_slow_streams_need_no_task_of_their_own():
     async with SimulatedProvider(Simulation(token_delay=0.05)) as provider:
         clients = [await connect(provider) for _ in range(300)]
         before = len(asyncio.all_tasks())
@@ -345,7 +344,9 @@ async def refused(provider: SimulatedProvider) -> bool:
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_refusing_instance_closes_its_port_at_once_and_opens_it_again(loop_factory: object):
+def test_a_refusing_instance_closes_its_port_at_once_and_opens_it_again(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+):
     async def rehearse() -> None:
         async with SimulatedProvider() as provider:
             idle = await connect(provider)
@@ -361,13 +362,12 @@ def test_a_refusing_instance_closes_its_port_at_once_and_opens_it_again(loop_fac
             assert not await refused(provider)
             await idle.leave()
 
-    assert callable(loop_factory)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(rehearse())
 
 
 @pytest.mark.parametrize("loop_factory", [uvloop.new_event_loop])
-def test_resets_and_stalls_are_the_same_on_another_loop(loop_factory: object):
+def test_resets_and_stalls_are_the_same_on_another_loop(loop_factory: Callable[[], asyncio.AbstractEventLoop]):
     async def rehearse() -> None:
         async with SimulatedProvider() as provider:
             assert (await replied(provider, "rst_before_headers"))[1]
@@ -375,7 +375,6 @@ def test_resets_and_stalls_are_the_same_on_another_loop(loop_factory: object):
             assert not (await replied(provider, "eof_at=2t"))[1]
             assert (await replied(provider, "chunk_bytes=1"))[0].count(b"\r\n1\r\n") > 100
 
-    assert callable(loop_factory)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(rehearse())
 

@@ -1,4 +1,6 @@
-"""`headway demo`: a gateway over three simulated providers, one failing on a schedule, and a live view of what is routed where."""
+"""`headway demo`: a gateway over three simulated providers, one failing on a schedule, and a live view of what is
+routed where.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,13 @@ RECENT = 12
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
-@click.option("--rate", type=click.FloatRange(0, 200), default=8.0, show_default=True, help="Requests a second that the demo sends itself.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 200),
+    default=8.0,
+    show_default=True,
+    help="Requests a second that the demo sends itself.",
+)
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="End after so long. Default: run until Ctrl-C.")
 def demo(port: int, rate: float, seconds: float | None) -> None:
     """Watch routing, failover and recovery on simulated providers.
@@ -52,7 +60,9 @@ async def _run(port: int, rate: float, seconds: float | None) -> None:
         try:
             sock.bind(("127.0.0.1", port))
         except OSError as error:
-            raise click.ClickException(f"cannot listen on port {port}: {error.strerror}; choose another with --port") from None
+            raise click.ClickException(
+                f"cannot listen on port {port}: {error.strerror}; choose another with --port"
+            ) from None
         headway = Headway(snapshot_for_demo(providers), Settings(log=False), {}, io.BytesIO())
         view = View(headway, sock.getsockname()[1])
         headway.recorder.watch(view.saw)
@@ -88,7 +98,9 @@ class View:
         for attempt in event.attempts:
             self._results.setdefault(attempt.target, Counter())[attempt.result] += 1
         if not self._console.is_terminal:
-            self._console.print(f"{event.status} {event.duration * 1000:6.0f} ms  {_story(event)}", highlight=False, soft_wrap=True)
+            self._console.print(
+                f"{event.status} {event.duration * 1000:6.0f} ms  {_story(event)}", highlight=False, soft_wrap=True
+            )
 
     async def show(self) -> None:
         """Draw until cancelled."""
@@ -103,7 +115,7 @@ class View:
         answered = self._outcomes["ok"]
         total = sum(self._outcomes.values())
         self._console.print(
-            f"{total} requests, {answered} answered, {self._failovers} of them by a target that was not the first one asked",
+            f"{total} requests, {answered} answered, {self._failovers} of them by a target other than the first",
             highlight=False,
         )
 
@@ -143,7 +155,9 @@ class View:
 
 
 def _story(event: ExchangeEvent) -> str:
-    return " → ".join(f"{attempt.target} {attempt.result}" for attempt in event.attempts) or (event.error or event.outcome)
+    return " → ".join(f"{attempt.target} {attempt.result}" for attempt in event.attempts) or (
+        event.error or event.outcome
+    )
 
 
 async def _traffic(port: int, rate: float) -> None:
@@ -167,8 +181,8 @@ async def _ask(port: int, number: int, *, stream: bool) -> None:
         f'"messages":[{{"role":"user","content":"Question {number}"}}]}}'
     )
     request = (
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\nconnection: close\r\n"
-        f"content-length: {len(body)}\r\n\r\n{body}"
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
     )
     with contextlib.suppress(OSError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -38,19 +38,22 @@ models:
 
 def providers_for_demo() -> list[SimulatedProvider]:
     """Three: the first fails on a schedule, the second has a small quota, the third is slow but steady."""
-    pace = {"token_delay": 0.005}
-    return [
-        SimulatedProvider(Simulation(name="north", latency=Latency(0.02), schedule=parse_schedule(OUTAGE), **pace)),
-        SimulatedProvider(Simulation(name="south", latency=Latency(0.03), quota=Quota(rpm=240), **pace)),
-        SimulatedProvider(Simulation(name="backup", latency=Latency(0.15), **pace)),
-    ]
+    simulations = (
+        Simulation(name="north", latency=Latency(0.02), token_delay=0.005, schedule=parse_schedule(OUTAGE)),
+        Simulation(name="south", latency=Latency(0.03), token_delay=0.005, quota=Quota(rpm=240)),
+        Simulation(name="backup", latency=Latency(0.15), token_delay=0.005),
+    )
+    return [SimulatedProvider(simulation) for simulation in simulations]
 
 
 def snapshot_for_demo(providers: Sequence[SimulatedProvider]) -> Snapshot:
     north, south, backup = (provider.base_url for provider in providers)
     text = f"""
 providers:
-  north: {{base_url: "{north}", keys: [{{name: team-a, value: demo-a, weight: 2}}, {{name: team-b, value: demo-b}}], models: [fast]}}
+  north:
+    base_url: "{north}"
+    keys: [{{name: team-a, value: demo-a, weight: 2}}, {{name: team-b, value: demo-b}}]
+    models: [fast]
   south: {{base_url: "{south}", keys: [demo-c], models: [fast]}}
   backup: {{base_url: "{backup}", keys: [demo-d], models: [steady]}}
 models:

@@ -24,23 +24,30 @@ from headway.version import __version__
 DEFAULT_FILE = Path("headway.yaml")
 
 
-class Refusal(click.ClickException):
-    """Something that keeps the gateway from starting; `code` 2 is for configuration, 1 for the rest."""
-
-    def __init__(self, message: str, code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = code
+class BadConfiguration(click.ClickException):
+    exit_code = 2
 
 
 @click.command()
-@click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="Configuration file. Default: ./headway.yaml if it exists.")
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Configuration file. Default: ./headway.yaml if it exists.",
+)
 @click.option("--host", help="Address to listen on. Default: the configuration's, else 127.0.0.1.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 chooses one. Default: the configuration's, else 8080.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 chooses one. Default: the configuration's, else 8080.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes.")
 @click.option("--log/--no-log", default=True, show_default=True, help="One JSON line per request on standard output.")
 @click.option("--inherit-socket", type=int, hidden=True)
 @click.option("--worker", type=int, hidden=True)
 def serve(
+    *,
     path: Path | None,
     host: str | None,
     port: int | None,
@@ -51,12 +58,11 @@ def serve(
 ) -> None:
     """Run the gateway.
 
-    Without a configuration file it serves every provider whose usual environment variable is set (OPENAI_API_KEY, ...), and a simulated
-    one if none is. The file is reloaded when it changes and on SIGHUP; SIGTERM and Ctrl-C let requests in flight finish.
+    Without a configuration file it serves every provider whose usual environment variable is set (OPENAI_API_KEY,
+    ...), and a simulated one if none is. The file is reloaded when it changes and on SIGHUP; SIGTERM and Ctrl-C let
+    requests in flight finish.
 
-    \b
-    Example:
-      headway serve -c headway.yaml --port 8080
+    \b Example: headway serve -c headway.yaml --port 8080
     """
     path = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     snapshot = _configured(path)
@@ -99,18 +105,22 @@ def _configured(path: Path | None) -> Snapshot | None:
             return load(path, os.environ)
         found = discover(os.environ)
     except ConfigError as error:
-        raise Refusal(str(error), 2) from None
+        raise BadConfiguration(str(error)) from None
     return found if found.providers else None
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         sock = socket.socket(family, kind, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
     except OSError as error:
-        raise Refusal(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --host and --port") from None
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with --host and --port"
+        ) from None
     sock.setblocking(False)
     return sock
 
@@ -119,7 +129,7 @@ def _announce(snapshot: Snapshot | None, sock: socket.socket) -> None:
     host, port = sock.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     if not ip_address(host).is_loopback:
-        _tell("this address is reachable from outside, and this version asks clients for no key: put it behind something that does")
+        _tell("anyone who reaches this address can use it: this version asks clients for no key")
         shown = "127.0.0.1" if ip_address(host).is_unspecified else shown
     url = f"http://{shown}:{port}"
     if snapshot is None:
@@ -143,7 +153,16 @@ def _some_model(snapshot: Snapshot | None) -> str:
 
 
 def _worker_command(path: Path | None, log: bool, sock: socket.socket, number: int) -> list[str]:
-    command = [sys.executable, "-m", "headway", "serve", "--inherit-socket", str(sock.fileno()), "--worker", str(number)]
+    command = [
+        sys.executable,
+        "-m",
+        "headway",
+        "serve",
+        "--inherit-socket",
+        str(sock.fileno()),
+        "--worker",
+        str(number),
+    ]
     command += ["--log" if log else "--no-log"]
     return command + (["-c", str(path)] if path is not None else [])
 

@@ -42,33 +42,40 @@ def validate(data: Mapping[str, object]) -> Checked:
     except ValidationError as error:
         details = error.errors(include_url=False)
     findings = tuple(_finding(each) for each in details)
-    paths = [_written(each["loc"])[0] for each in details]
-    broken = {path[:length] for path in paths for length in (1, 2, 3)}
+    broken = frozenset(_written(each["loc"])[0][:3] for each in details)
     return Checked(Config.model_validate(_sound_part(data, broken)), findings)
 
 
-def _sound_part(data: Mapping[str, object], broken: set[ConfigPath]) -> dict[str, object]:
-    """The data without what is broken. `broken` has the paths of the errors, cut to their first one, two and three parts."""
+def _sound_part(data: Mapping[str, object], broken: frozenset[ConfigPath]) -> dict[str, object]:
+    """The data without what is broken. `broken` has the paths of the errors, cut to three parts."""
+    touched = {path[:length] for path in broken for length in (1, 2)}
     sound: dict[str, object] = {}
     for name, value in data.items():
         if name == "providers" and value is not None:  # none at all would mean those of the environment
-            entries = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-            parts = {key: _sound_provider((name, key), entry, broken) for key, entry in entries.items()}
-            sound[name] = {key: part for key, part in parts.items() if part is not None}
+            sound[name] = _sound_providers(value, broken)
         elif name == "models" and isinstance(value, dict):
             models = cast("dict[str, object]", value)
-            sound[name] = {key: model for key, model in models.items() if (name, key) not in broken}
-        elif (name,) not in broken:
+            sound[name] = {key: model for key, model in models.items() if (name, key) not in touched}
+        elif (name,) not in touched:
             sound[name] = value
     return sound
 
 
-def _sound_provider(path: ConfigPath, section: object, broken: set[ConfigPath]) -> object | None:
-    """The section without broken settings; None if one of them is what the provider stands on."""
-    if path not in broken:
-        return {} if section is None else section
+def _sound_providers(written: object, broken: frozenset[ConfigPath]) -> dict[str, object]:
+    touched = {path[:2] for path in broken}
+    sound: dict[str, object] = {}
+    for name, section in (cast("dict[str, object]", written) if isinstance(written, dict) else {}).items():
+        if ("providers", name) not in touched:
+            sound[name] = section
+        elif (rest := _sound_provider(("providers", name), section, broken)) is not None:
+            sound[name] = rest
+    return sound
+
+
+def _sound_provider(path: ConfigPath, section: object, broken: frozenset[ConfigPath]) -> dict[str, object] | None:
+    """The section without its broken settings; None if it is broken itself, or one of them is what it stands on."""
     lost = {each[2] for each in broken if len(each) == 3 and each[:2] == path}
-    if not isinstance(section, dict) or not lost or lost & _ESSENTIAL:
+    if path in broken or lost & _ESSENTIAL or not isinstance(section, dict):
         return None
     return {name: value for name, value in cast("dict[str, object]", section).items() if name not in lost}
 

@@ -1,6 +1,7 @@
 """Publishing a changed configuration file, and keeping the running snapshot when the change is bad.
 
-The file is looked at twice a second, which also sees what mounts and editors do by renaming; SIGHUP asks for a look at once.
+The file is looked at twice a second, which also sees what mounts and editors do by renaming; SIGHUP asks for a look at
+once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Which of several ready candidates gets the next attempt.
 
-Smooth weighted draw: every candidate earns its weight in credit, the richest is chosen and pays the sum. Shares hold exactly over every
-few draws, not only in the long run, and draws of one candidate are spread out rather than bunched. (The algorithm is nginx's.)
+Smooth weighted draw: every candidate earns its weight in credit, the richest is chosen and pays the sum. Shares hold
+exactly over every few draws, not only in the long run, and draws of one candidate are spread out rather than bunched.
+(The algorithm is nginx's.)
 """
 
 from __future__ import annotations

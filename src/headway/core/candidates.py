@@ -1,7 +1,8 @@
 """Which targets may take an attempt now.
 
-A candidate is a target inside one route with the live state that stands in its way: slots in use, and rests after failures. Slots and
-rests are shared between routes and outlive a reload (`core.registry`); choosing among those that may is `core.balance`'s business.
+A candidate is a target inside one route with the live state that stands in its way: slots in use, and rests after
+failures. Slots and rests are shared between routes and outlive a reload (`core.registry`); choosing among those that
+may is `core.balance`'s business.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ class LiveTier:
         self.candidates = candidates
         self._unrest = unrest
         self._plain = all(
-            candidate.weight > 0.0 and candidate.credential_slots.limit is None and candidate.provider_slots.limit is None
+            candidate.weight > 0.0
+            and candidate.credential_slots.limit is None
+            and candidate.provider_slots.limit is None
             for candidate in candidates
         )
 

@@ -1,7 +1,7 @@
 """One client request and all its attempts: whom to ask first, whom next, when to give up.
 
-Decides by attempts left, deadline, kind of failure and what is ready; moving bytes, timers and telling the client are `pipeline`'s
-business. Every attempt that was begun is ended exactly once, which releases its slots and teaches health.
+Decides by attempts left, deadline, kind of failure and what is ready; moving bytes, timers and telling the client are
+`pipeline`'s business. Every attempt that was begun is ended exactly once, which releases its slots and teaches health.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class Exchange:
     def records(self) -> tuple[AttemptRecord, ...]:
         if len(self.attempts) == 1:
             only = self.attempts[0]
-            return (AttemptRecord(only.candidate.name, only.result, only.started - self.started, only.ended - only.started),)
+            return (
+                AttemptRecord(only.candidate.name, only.result, only.started - self.started, only.ended - only.started),
+            )
         return tuple(
             AttemptRecord(
                 attempt.candidate.name, attempt.result, attempt.started - self.started, attempt.ended - attempt.started
@@ -133,7 +135,9 @@ class Exchange:
         return self._attempt(self.route.pick(last_resort), now) if last_resort else None
 
     def _no_choice(self, now: float) -> Attempt | GiveUp:
-        """Nothing is ready. What merely rests for bad health is tried all the same: being wrong about that must not be an outage."""
+        """Nothing is ready. What merely rests for bad health is tried all the same: being wrong about that must not be
+        an outage.
+        """
         candidates = [candidate for tier in self.route.tiers for candidate in tier.candidates if candidate.weight > 0.0]
         usable = [candidate for candidate in candidates if candidate.has_slot()]
         if not usable:
@@ -143,7 +147,12 @@ class Exchange:
                 else "every target of this route has weight 0"
             )
             return GiveUp(
-                Failure(kind=FailureKind.SATURATED, source="gateway", message=message, retry_after=1.0 if candidates else None)
+                Failure(
+                    kind=FailureKind.SATURATED,
+                    source="gateway",
+                    message=message,
+                    retry_after=1.0 if candidates else None,
+                )
             )
         resting = [c for c in usable if c.rate_rest.until <= now and c.credential_rest.until <= now]
         if resting:

@@ -1,7 +1,7 @@
 """How long to leave alone what has failed.
 
-Three things rest separately, since they fail for different reasons: a *target* that was rate limited, a *deployment* that does not
-answer, a *credential* that was refused. A rest only ever moves later.
+Three things rest separately, since they fail for different reasons: a *target* that was rate limited, a *deployment*
+that does not answer, a *credential* that was refused. A rest only ever moves later.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ DEPLOYMENT_KINDS = frozenset(
 
 
 class Unrest:
-    """When the last of many rests will be over. While that lies in the past nothing rests, and nobody needs to look closer."""
+    """When the last of many rests will be over. While that lies in the past nothing rests, and nobody needs to look
+    closer.
+    """
 
     __slots__ = ("until",)
 
@@ -60,7 +62,9 @@ def succeeded(deployment: Rest, credential: Rest) -> None:
 
 
 def failed(failure: Failure, *, rate: Rest, deployment: Rest, credential: Rest, now: float, rng: Random) -> None:
-    """Let the one thing rest that the failure speaks about. Our own limits and the client's leaving speak about none."""
+    """Let the one thing rest that the failure speaks about. Our own limits and the client's leaving speak about
+    none.
+    """
     kind = failure.kind
     if kind is FailureKind.RATE_LIMITED:
         hint = failure.retry_after
@@ -71,4 +75,4 @@ def failed(failure: Failure, *, rate: Rest, deployment: Rest, credential: Rest, 
         deployment.failures += 1
         beyond = deployment.failures - STRIKES
         if beyond >= 0:
-            deployment.extend(now + min(BASE_REST * 2.0**min(beyond, 8), LONGEST_REST) * rng.uniform(0.8, 1.2))
+            deployment.extend(now + min(BASE_REST * 2.0 ** min(beyond, 8), LONGEST_REST) * rng.uniform(0.8, 1.2))

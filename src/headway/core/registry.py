@@ -1,7 +1,8 @@
-"""Live state by name, so that it survives a reload: slots and rests of providers, credentials, deployments and targets.
+"""Live state by name, so that it survives a reload: slots and rests of providers, credentials, deployments and
+targets.
 
-A route compiled twice shares the state of everything that is still called the same. What no route uses any more is forgotten at the
-next reload.
+A route compiled twice shares the state of everything that is still called the same. What no route uses any more is
+forgotten at the next reload.
 """
 
 from __future__ import annotations

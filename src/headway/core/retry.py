@@ -1,7 +1,7 @@
 """What each kind of failure allows to be tried next.
 
-Every retry must change something that matters for its kind: a rate limit belongs to a key, an outage to a deployment, a request that was
-refused would be refused anywhere.
+Every retry must change something that matters for its kind: a rate limit belongs to a key, an outage to a deployment,
+a request that was refused would be refused anywhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Metrics as plain numbers, rendered in Prometheus' text format when asked for.
 
-Label values come in part from clients (a model's name), so the number of series is bounded: what is beyond the bound is counted under
-`other`.
+Label values come in part from clients (a model's name), so the number of series is bounded: what is beyond the bound
+is counted under `other`.
 """
 
 from __future__ import annotations
@@ -132,16 +132,24 @@ class Metrics:
         self._bytes_in = 0
         self._bytes_out = 0
         self.requests = Counter(
-            "headway_requests_total", "Exchanges that ended, by what the client got.", ("endpoint", "route", "outcome", "status")
+            "headway_requests_total",
+            "Exchanges that ended, by what the client got.",
+            ("endpoint", "route", "outcome", "status"),
         )
-        self.attempts = Counter("headway_attempts_total", "Upstream attempts, by target and result.", ("target", "result"))
+        self.attempts = Counter(
+            "headway_attempts_total", "Upstream attempts, by target and result.", ("target", "result")
+        )
         self.tokens = Counter("headway_tokens_total", "Tokens as providers counted them.", ("target", "direction"))
         self.bytes = Counter("headway_bytes_total", "Body bytes from and to clients.", ("direction",))
         self.duration = Histogram(
-            "headway_request_duration_seconds", "From the request's last byte to the answer's last.", ("endpoint", "stream")
+            "headway_request_duration_seconds",
+            "From the request's last byte to the answer's last.",
+            ("endpoint", "stream"),
         )
         self.first_token = Histogram(
-            "headway_time_to_first_token_seconds", "From the request's last byte to a stream's first event.", ("target",)
+            "headway_time_to_first_token_seconds",
+            "From the request's last byte to a stream's first event.",
+            ("target",),
         )
         self.attempt_duration = Histogram("headway_attempt_duration_seconds", "How long attempts took.", ("target",))
         self.log_dropped = Counter("headway_log_lines_dropped_total", "Log lines lost because nothing took them.", ())

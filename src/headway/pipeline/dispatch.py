@@ -1,7 +1,7 @@
 """One client request on its way: attempts in turn, until one answer is passed on or there is nothing left to try.
 
-`core.exchange` says whom to ask and when to give up; this carries it out by callbacks, with a task only while a connection is being
-made. Whatever happens, the exchange ends exactly once, in `_over`.
+`core.exchange` says whom to ask and when to give up; this carries it out by callbacks, with a task only while a
+connection is being made. Whatever happens, the exchange ends exactly once, in `_over`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from typing import Protocol
 import msgspec
 
 from headway.core.exchange import Attempt, Exchange, GiveUp
-from headway.pipeline.endings import Ending, code_of, ending
-from headway.pipeline.plan import Plan, Sender, header_text
+from headway.pipeline import telling
+from headway.pipeline.asked import Asked
+from headway.pipeline.endings import code_of, ending
+from headway.pipeline.plan import Plan, Sender
 from headway.pipeline.relay import PlainRelay, StreamRelay
 from headway.ports import Connection, Dial, Downstream
 from headway.providers.classify import classify
@@ -20,8 +22,7 @@ from headway.types import ExchangeEvent, Failure, FailureKind, Usage
 from headway.wire import http_head
 from headway.wire.http_head import Head
 from headway.wire.openai import errors, request, response
-from headway.wire.openai.endpoints import Endpoint
-from headway.wire.openai.peek import JsonRequest, MultipartRequest
+from headway.wire.openai.peek import JsonRequest
 
 HOLD_LIMIT = 1024 * 1024
 """Bytes of a whole JSON answer that are held until it is complete, so that one that breaks off can be replaced."""
@@ -49,27 +50,22 @@ class Dispatch:
     """`expires` is the next moment (monotonic seconds) at which patience ends; the gateway's sweep looks at it."""
 
     __slots__ = (
+        "_asked",
         "_attempt",
-        "_body",
-        "_request_id",
         "_connection",
         "_dial",
         "_downstream",
-        "_endpoint",
         "_exchange",
         "_first_byte",
-        "_forwarded",
         "_head",
         "_held",
         "_held_size",
         "_hide_usage",
-        "_owner",
-        "_own_options",
         "_over_already",
+        "_own_options",
+        "_owner",
         "_plan",
         "_relay",
-        "_request",
-        "_request_bytes",
         "_seen_progress",
         "_sender",
         "_status",
@@ -78,29 +74,14 @@ class Dispatch:
         "paused",
     )
 
-    def __init__(
-        self,
-        owner: Owner,
-        plan: Plan,
-        endpoint: Endpoint,
-        request: JsonRequest | MultipartRequest,
-        exchange: Exchange,
-        downstream: Downstream,
-        *,
-        request_id: bytes,
-        request_bytes: int,
-        forwarded: bytes,
-    ) -> None:
+    def __init__(self, owner: Owner, plan: Plan, asked: Asked, exchange: Exchange, downstream: Downstream) -> None:
         self._owner = owner
         self._plan = plan
-        self._endpoint = endpoint
-        self._request = request
+        self._asked = asked
         self._exchange = exchange
         self._downstream = downstream
-        self._request_id = request_id
-        self._request_bytes = request_bytes
-        self._forwarded = forwarded
-        self._own_options = request.fields.get("stream_options") if isinstance(request, JsonRequest) else None
+        facts = asked.facts
+        self._own_options = facts.fields.get("stream_options") if isinstance(facts, JsonRequest) else None
         self._timeouts = exchange.route.route.resilience.timeouts
         self._attempt: Attempt | None = None
         self._sender: Sender | None = None
@@ -110,6 +91,7 @@ class Dispatch:
         self._held: list[bytes] | None = None
         self._first_byte: float | None = None
         self._over_already = False
+        self._status = 0
         self.expires = exchange.deadline
         self.paused = False
 
@@ -141,20 +123,21 @@ class Dispatch:
         self.attempt_failed(failure)
 
     def _send(self, connection: Connection, now: float) -> None:
-        sender, request_ = self._sender, self._request
+        sender, asked = self._sender, self._asked
+        facts = asked.facts
         assert sender is not None
         self._connection = connection
-        patience = self._timeouts.headers or (HEADERS_STREAM if request_.stream else HEADERS_WHOLE)
+        patience = self._timeouts.headers or (HEADERS_STREAM if facts.stream else HEADERS_WHOLE)
         self.expires = min(now + patience, self._exchange.deadline)
-        if isinstance(request_, JsonRequest):
-            body = request.prepare(request_, sender.model, self._stream_options(sender))
+        if isinstance(facts, JsonRequest):
+            body = request.prepare(facts, sender.model, self._stream_options(sender))
             content_type = b"application/json"
         else:
-            body = request_.form.replaced("model", sender.model_text)
-            content_type = request_.content_type
+            body = facts.form.replaced("model", sender.model_text)
+            content_type = facts.content_type
         head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n" % (
-            sender.heads[self._endpoint],
-            self._forwarded,
+            sender.heads[asked.endpoint],
+            asked.forwarded,
             content_type,
             len(body),
         )
@@ -164,7 +147,7 @@ class Dispatch:
         """What to send as `stream_options`; remembers whether the usage chunk is our own wish."""
         own = self._own_options
         self._hide_usage = False
-        if self._request.stream and self._endpoint.stream_usage and sender.quirks.stream_usage:
+        if self._asked.facts.stream and self._asked.endpoint.stream_usage and sender.quirks.stream_usage:
             asking = request.asking_for_usage(own)
             if asking is not None:
                 self._hide_usage = True
@@ -252,14 +235,15 @@ class Dispatch:
                     Failure(
                         kind=FailureKind.SERVER_ERROR,
                         source="upstream",
-                        message=f"{self._who()} answered {self._status} with an error" + (f": {message}" if message else ""),
+                        message=f"{self._who()} answered {self._status} with an error"
+                        + (f": {message}" if message else ""),
                     )
                 )
                 return
             usage = reply.usage
         else:
             usage = None
-        fields = self._reply_fields()
+        fields = telling.answer_fields(self._asked, self._told(), self._head)
         now = self._owner.now()
         assert self._attempt is not None
         self._exchange.succeeded(self._attempt, self._status, now)
@@ -273,7 +257,7 @@ class Dispatch:
         relay = self._relay = StreamRelay(
             self,
             self._downstream,
-            self._endpoint,
+            self._asked.endpoint,
             who=self._who(),
             hide_usage=self._hide_usage,
             expect_done=sender.quirks.stream_done,
@@ -315,7 +299,7 @@ class Dispatch:
 
     def _pass_error_on(self, failure: Failure, body: bytes, now: float) -> None:
         """The provider's own error, unchanged: there was but one attempt, or it is the client's to mend."""
-        fields = self._reply_fields()
+        fields = telling.answer_fields(self._asked, self._told(), self._head)
         for field in (http_head.RETRY_AFTER, http_head.RETRY_AFTER_MS, http_head.SHOULD_RETRY):
             value = self._head.get(field)
             if value is not None:
@@ -333,7 +317,7 @@ class Dispatch:
         self._first_byte = self._owner.now()
         if self._relay is not None:
             self._watch(self._timeouts.stall)
-        self._downstream.begin(self._status, self._reply_fields(), length)
+        self._downstream.begin(self._status, telling.answer_fields(self._asked, self._told(), self._head), length)
         if self.paused and self._connection is not None:
             self._connection.pause()
 
@@ -359,7 +343,7 @@ class Dispatch:
             self._downstream.abort()
             return
         code = code_of(FailureKind.INTERRUPTED)
-        as_event = errors.response_event if self._endpoint.name == "responses" else errors.event
+        as_event = errors.response_event if self._asked.endpoint.name == "responses" else errors.event
         self._downstream.write(as_event(f"the answer broke off: {failure.message}", code=code))
         self._downstream.end()
 
@@ -420,7 +404,9 @@ class Dispatch:
         started = self._attempt.started if self._attempt is not None else self._exchange.started
         self.attempt_failed(
             Failure(
-                kind=FailureKind.TIMEOUT, source="upstream", message=f"{self._who()} sent no answer within {now - started:.1f} s"
+                kind=FailureKind.TIMEOUT,
+                source="upstream",
+                message=f"{self._who()} sent no answer within {now - started:.1f} s",
             )
         )
 
@@ -428,12 +414,8 @@ class Dispatch:
 
     def _give_up(self, failure: Failure) -> None:
         end = ending(failure, self._exchange.failures)
-        self._say(end, failure)
-
-    def _say(self, end: Ending, failure: Failure) -> None:
-        now = self._owner.now()
-        fields = self._reply_fields(end.fields)
-        self._over(failure.kind.value, end.status, now, error=end.message)
+        fields = telling.error_fields(self._asked, self._told(), end.fields)
+        self._over(failure.kind.value, end.status, self._owner.now(), error=end.message)
         self._downstream.reply(end.status, fields, end.body)
 
     def _over(
@@ -448,53 +430,22 @@ class Dispatch:
     ) -> None:
         self._over_already = True
         self._connection = None
-        exchange = self._exchange
-        started = exchange.started
-        self._owner.over(
-            self,
-            ExchangeEvent(
-                request_id=self._request_id.decode(),
-                at=self._owner.wall(),
-                endpoint=self._endpoint.name,
-                model=self._request.model,
-                route=exchange.route.route.name,
-                stream=self._request.stream,
-                outcome=outcome,
-                status=status,
-                duration=now - started,
-                first_byte=None if self._first_byte is None else self._first_byte - started,
-                attempts=exchange.records(),
-                usage=usage,
-                request_bytes=self._request_bytes,
-                reply_bytes=reply_bytes,
-                error=error,
-            ),
+        event = telling.event(
+            self._asked,
+            self._exchange,
+            outcome,
+            status,
+            at=self._owner.wall(),
+            now=now,
+            first_byte=self._first_byte,
+            usage=usage,
+            reply_bytes=reply_bytes,
+            error=error,
         )
+        self._owner.over(self, event)
 
     def _who(self) -> str:
         return "the upstream" if self._sender is None else self._sender.name
 
-    def _reply_fields(self, extra: bytes | None = None) -> bytes:
-        """Our own header lines. `extra` None: those of an upstream's answer, with its content type."""
-        if extra is None:
-            kind = self._head.get(http_head.CONTENT_TYPE) or b"application/octet-stream"
-            coding = self._head.get(http_head.CONTENT_ENCODING)
-            extra = b"" if coding is None else b"content-encoding: %b\r\n" % coding
-        else:
-            kind = b"application/json"
-        return b"content-type: %b\r\nx-request-id: %b\r\n%b%b" % (kind, self._request_id, self._told(), extra)
-
     def _told(self) -> bytes:
-        """Who served, and what was tried."""
-        sender, exchange = self._sender, self._exchange
-        attempts = exchange.attempts
-        if sender is None:
-            return b"x-headway-route: %b\r\n" % header_text(exchange.route.route.name)
-        if len(attempts) == 1 and not attempts[0].result and self._status == 200:
-            return sender.told_ok
-        route = exchange.route.route
-        tried = b" ".join(
-            b"%b=%b" % (self._plan.sender(each.candidate, route).label, each.result.encode() or b"%d" % self._status)
-            for each in attempts
-        )
-        return b"%bx-headway-attempts: %b\r\n" % (sender.told, tried)
+        return telling.told(self._plan, self._exchange, self._sender, self._status)

@@ -81,7 +81,11 @@ def _status_of(failure: Failure) -> int:
 
 def _message(failure: Failure, tried: list[Failure]) -> str:
     if len(tried) < 2:
-        return failure.message if not tried or tried[0] is failure else f"{failure.message}; before that {tried[0].message}"
+        return (
+            failure.message
+            if not tried or tried[0] is failure
+            else f"{failure.message}; before that {tried[0].message}"
+        )
     told = "; ".join(f"{number}. {each.message}" for number, each in enumerate(tried, 1))
     first = f"{failure.message}. " if failure is not tried[-1] else ""
     return f"{first}All {len(tried)} attempts failed: {told}"

@@ -12,6 +12,7 @@ from random import Random
 
 from headway.core.exchange import Exchange
 from headway.core.registry import Registry
+from headway.pipeline.asked import Asked
 from headway.pipeline.dispatch import Dispatch
 from headway.pipeline.endings import Ending, code_of, ending
 from headway.pipeline.plan import Plan
@@ -32,9 +33,13 @@ _READ = _FORWARDED | {b"content-type", b"x-headway-attempts", b"x-headway-timeou
 
 
 class Gateway:
-    """Make it inside a running loop. `publish` replaces the configuration; requests in flight keep the one they began with."""
+    """Make it inside a running loop. `publish` replaces the configuration; requests in flight keep the one they began
+    with.
+    """
 
-    def __init__(self, snapshot: Snapshot, *, transport: Transport, sink: Sink, loop: AbstractEventLoop, rng: Random) -> None:
+    def __init__(
+        self, snapshot: Snapshot, *, transport: Transport, sink: Sink, loop: AbstractEventLoop, rng: Random
+    ) -> None:
         self._loop = loop
         self.now = time.monotonic  # uvloop's own clock moves in steps of a millisecond
         self.registry = Registry()
@@ -43,7 +48,7 @@ class Gateway:
         self._rng = rng
         self._in_flight: dict[Dispatch, None] = {}
         self._sweep_timer: TimerHandle | None = None
-        self._id_prefix = b"hw-" + os.urandom(6).hex().encode() + b"-"
+        self._id_prefix = f"hw-{os.urandom(6).hex()}-"
         self._count = 0
         self.plan = Plan(snapshot, self.registry, transport)
 
@@ -66,11 +71,9 @@ class Gateway:
         """Begin an exchange. None: it is over already, and the client has its answer."""
         now = self.now()
         self._count += 1
-        request_id = b"%b%x" % (self._id_prefix, self._count)
+        request_id = f"{self._id_prefix}{self._count:x}"
         read = {pair[0]: pair[1] for pair in headers if pair[0] in _READ}
-        request = (
-            peek_json(body) if endpoint.body == "json" else peek_multipart(body, read.get(b"content-type", b""))
-        )
+        request = peek_json(body) if endpoint.body == "json" else peek_multipart(body, read.get(b"content-type", b""))
         if isinstance(request, Malformed):
             self._refuse(endpoint, request_id, request, body, downstream)
             return None
@@ -90,17 +93,8 @@ class Gateway:
                 return None
             attempts, total = lowered
         exchange = Exchange(route, now=now, max_attempts=attempts, total=total, rng=self._rng)
-        dispatch = Dispatch(
-            self,
-            plan,
-            endpoint,
-            request,
-            exchange,
-            downstream,
-            request_id=request_id,
-            request_bytes=len(body),
-            forwarded=forwarded,
-        )
+        asked = Asked(endpoint, request, request_id, len(body), forwarded)
+        dispatch = Dispatch(self, plan, asked, exchange, downstream)
         self._in_flight[dispatch] = None
         if self._sweep_timer is None:
             self._sweep_timer = self._loop.call_later(SWEEP_EVERY, self._sweep)
@@ -125,7 +119,7 @@ class Gateway:
     def _refuse(
         self,
         endpoint: Endpoint,
-        request_id: bytes,
+        request_id: str,
         why: Malformed | Failure,
         body: bytes,
         downstream: Downstream,
@@ -135,7 +129,7 @@ class Gateway:
         end = _malformed(why) if isinstance(why, Malformed) else ending(why, [], param="model")
         self._sink.record(
             ExchangeEvent(
-                request_id=request_id.decode(),
+                request_id=request_id,
                 at=self.wall(),
                 endpoint=endpoint.name,
                 model=model,
@@ -152,7 +146,7 @@ class Gateway:
                 error=end.message,
             )
         )
-        fields = b"content-type: application/json\r\nx-request-id: %b\r\n%b" % (request_id, end.fields)
+        fields = b"content-type: application/json\r\nx-request-id: %b\r\n%b" % (request_id.encode(), end.fields)
         downstream.reply(end.status, fields, end.body)
 
 
@@ -166,7 +160,7 @@ def _lowered(read: dict[bytes, bytes], attempts: int, total: float) -> tuple[int
     """Attempts and deadline as the client's own headers lower them; they can raise neither."""
     wanted = read.get(b"x-headway-attempts")
     if wanted is not None:
-        if not wanted.isdigit() or not 1 <= int(wanted[:9]):
+        if not wanted.isdigit() or not int(wanted[:9]) >= 1:
             return Malformed("x-headway-attempts must be a whole number of at least 1")
         attempts = min(attempts, int(wanted[:9]))
     patience = read.get(b"x-headway-timeout")

@@ -1,4 +1,5 @@
-"""What a snapshot means at run time: a route for each model name, and for each target the bytes that every request to it begins with.
+"""What a snapshot means at run time: a route for each model name, and for each target the bytes that every request to
+it begins with.
 
 A plan is made once per snapshot, so that a request only looks things up.
 """
@@ -28,7 +29,8 @@ _encode = msgspec.json.Encoder().encode
 class Sender:
     """How to speak to one target of one route, and how to name it to the client.
 
-    `told` are the header lines that say who served; `told_ok` the same with the attempts, for the case of one attempt and status 200.
+    `told` are the header lines that say who served; `told_ok` the same with the attempts, for the case of one attempt
+    and status 200.
     """
 
     __slots__ = ("heads", "label", "model", "model_text", "name", "origin", "quirks", "told", "told_ok")
@@ -43,7 +45,8 @@ class Sender:
         self.quirks: Quirks = provider.quirks
         fields = _request_fields(target, origin)
         self.heads: dict[Endpoint, bytes] = {
-            endpoint: b"POST %b%b HTTP/1.1\r\n%b" % (origin.path_prefix, endpoint.path.encode(), fields) for endpoint in ENDPOINTS
+            endpoint: b"POST %b%b HTTP/1.1\r\n%b" % (origin.path_prefix, endpoint.path.encode(), fields)
+            for endpoint in ENDPOINTS
         }
         self.told = b"x-headway-target: %b\r\nx-headway-key: %b\r\nx-headway-route: %b\r\n" % (
             header_text(deployment.name),
@@ -117,7 +120,9 @@ class Plan:
         close = get_close_matches(model, names, n=1, cutoff=0.7)
         if close:
             return f"there is no model {model!r}; did you mean {close[0]!r}? GET /v1/models lists them all"
-        return f"there is no model {model!r}; ask for a logical model or for provider/model. GET /v1/models lists them all"
+        return (
+            f"there is no model {model!r}; ask for a logical model or for provider/model. GET /v1/models lists them all"
+        )
 
 
 def unknown(message: str) -> Failure:

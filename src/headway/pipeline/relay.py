@@ -1,7 +1,8 @@
 """Passing an answer on while it comes in: server-sent events by whole events, anything else as it is.
 
-A relay hears the upstream connection directly. It holds a stream until its first event (before it, another target may still answer), reads
-usage from the last pieces only, hides the usage chunk that the client did not ask for, and tells an ending from a break-off.
+A relay hears the upstream connection directly. It holds a stream until its first event (before it, another target may
+still answer), reads usage from the last pieces only, hides the usage chunk that the client did not ask for, and tells
+an ending from a break-off.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class StreamRelay:
         "_downstream",
         "_endpoint",
         "_exchange",
-        "_hide",
         "_held",
+        "_hide",
         "_last",
         "_passed",
         "_previous",
@@ -63,7 +64,14 @@ class StreamRelay:
     )
 
     def __init__(
-        self, exchange: Exchange, downstream: Downstream, endpoint: Endpoint, *, who: str, hide_usage: bool, expect_done: bool
+        self,
+        exchange: Exchange,
+        downstream: Downstream,
+        endpoint: Endpoint,
+        *,
+        who: str,
+        hide_usage: bool,
+        expect_done: bool,
     ) -> None:
         self._exchange = exchange
         self._downstream = downstream
@@ -156,7 +164,9 @@ class StreamRelay:
             return
         self._exchange.broke(
             Failure(
-                kind=FailureKind.INTERRUPTED, source="upstream", message=f"{self._who} ended its stream before the answer was complete"
+                kind=FailureKind.INTERRUPTED,
+                source="upstream",
+                message=f"{self._who} ended its stream before the answer was complete",
             ),
             usage,
             self._passed,
@@ -199,4 +209,3 @@ class PlainRelay:
 
     def on_lost(self, failure: Failure) -> None:
         self._exchange.broke(failure, None, self._passed)
-

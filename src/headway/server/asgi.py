@@ -32,7 +32,6 @@ class Outbox:
         self._messages: deque[Message] = deque()
         self._waiting = 0
         self._news = asyncio.Event()
-        self.broken = False
         self._ended = False
 
     def reply(self, status: int, headers: bytes, body: bytes) -> None:
@@ -53,7 +52,6 @@ class Outbox:
         self._ended = True
 
     def abort(self) -> None:
-        self.broken = True
         self._ended = True
         self._news.set()
 
@@ -82,10 +80,6 @@ class Outbox:
         self._messages.append(message)
         self._waiting += size
         self._news.set()
-
-
-class BrokenOff(Exception):
-    """The answer could not be finished. The server closes the connection, which is how the client learns."""
 
 
 class AsgiLane:
@@ -127,8 +121,7 @@ class AsgiLane:
                     task.cancel()
         if pump.done():
             pump.result()
-        if outbox.broken:
-            raise BrokenOff("the upstream broke off in the middle of its answer")
+        # Where it broke off nothing more is sent: the server sees an unfinished response and closes the connection.
 
 
 async def _read(receive: Receive, limit: int) -> bytes | int | None:

@@ -8,6 +8,7 @@ import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Generator
 from types import FrameType
+from typing import cast
 
 import uvicorn
 
@@ -50,7 +51,7 @@ class GatewayServer(uvicorn.Server):
         """Close client connections that have been idle, or have not finished a request's head or body, for too long."""
         patience = self._application.limits.keep_alive
         now = loop.time()
-        for connection in list(self.server_state.connections):
+        for connection in cast("set[object]", self.server_state.connections).copy():
             if isinstance(connection, LeanProtocol):
                 connection.close_if_idle(now, patience)
         loop.call_later(KEEP_ALIVE_SWEEP, self.watch_idle, loop)

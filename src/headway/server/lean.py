@@ -1,8 +1,9 @@
-"""The lean lane: model endpoints go straight from uvicorn's HTTP parser to the gateway, without scope, event, task or timer.
+"""The lean lane: model endpoints go straight from uvicorn's HTTP parser to the gateway, without scope, event, task or
+timer.
 
-Only a request that finds its connection idle takes it. A pipelined one takes the ASGI lane, where uvicorn keeps replies in order: to
-uvicorn, an exchange of the lean lane looks like a cycle that has not completed its response. What this relies on in uvicorn is held by
-`tests/server/test_uvicorn_contract.py`.
+Only a request that finds its connection idle takes it. A pipelined one takes the ASGI lane, where uvicorn keeps
+replies in order: to uvicorn, an exchange of the lean lane looks like a cycle that has not completed its response. What
+this relies on in uvicorn is held by `tests/server/test_uvicorn_contract.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Protocol, cast
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from headway.pipeline.dispatch import Dispatch
@@ -52,6 +53,10 @@ class _Occupied:
 class LeanProtocol(HttpToolsProtocol):
     """One client connection. It is the `Downstream` of the exchange that it carries."""
 
+    # uvicorn's own annotations are wider: the parser ends with the connection, a lean exchange is no ASGI cycle.
+    parser: httptools.HttpRequestParser  # pyright: ignore[reportIncompatibleVariableOverride]
+    cycle: Any
+
     def __init__(
         self,
         config: Config,
@@ -60,10 +65,9 @@ class LeanProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        application = cast(Application, self.app)
+        application = cast("Application", config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
         self._gateway = application.gateway
         self._limits = application.limits
-        self._feed = self.parser.feed_data
         self._lane = _Occupied()
         self._endpoint: Endpoint | None = None
         self._dispatch: Dispatch | None = None
@@ -88,7 +92,7 @@ class LeanProtocol(HttpToolsProtocol):
         if self._in_head or self._endpoint is None:
             self._head_bytes += len(data)
         try:
-            self._feed(data)
+            self.parser.feed_data(data)
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
         except httptools.HttpParserUpgrade:
@@ -197,7 +201,7 @@ class LeanProtocol(HttpToolsProtocol):
         self._endpoint = endpoint
         self._size = 0
         self._keep = parser.should_keep_alive()
-        self.cycle = cast(RequestResponseCycle, self._lane)
+        self.cycle = self._lane
         if self.expect_100_continue:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
@@ -207,7 +211,14 @@ class LeanProtocol(HttpToolsProtocol):
     def reply(self, status: int, headers: bytes, body: bytes) -> None:
         self.transport.write(
             b"%b%b%bcontent-length: %d\r\n%b\r\n%b"
-            % (STATUS_LINE[status], self._date(), headers, len(body), b"" if self._keep else b"connection: close\r\n", body)
+            % (
+                STATUS_LINE[status],
+                self._date(),
+                headers,
+                len(body),
+                b"" if self._keep else b"connection: close\r\n",
+                body,
+            )
         )
         self._done()
 

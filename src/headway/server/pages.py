@@ -123,7 +123,10 @@ def _explain(status: int) -> str:
 
 def _error(status: int, message: str, code: str | None, headers: Any = None) -> Response:
     return Response(
-        errors.body(message, status=status, code=code), status, media_type="application/json", headers=dict(headers or {})
+        errors.body(message, status=status, code=code),
+        status,
+        media_type="application/json",
+        headers=dict(headers or {}),
     )
 
 

@@ -153,6 +153,7 @@ class ResponsesAsk(msgspec.Struct):
             "presence_penalty": 0.0,
             "previous_response_id": self.previous_response_id,
             "prompt_cache_key": None,
+            "prompt_cache_retention": None,
             "reasoning": {"effort": None, "summary": None},
             "safety_identifier": None,
             "service_tier": "auto",

@@ -10,7 +10,7 @@ from random import Random
 
 import msgspec
 
-from headway.simulated.faults import NO_FAULT, Fault, FaultError, parse_fault, parse_request_fault
+from headway.simulated.faults import Fault, FaultError, parse_fault, parse_request_fault
 from headway.simulated.notation import duration
 
 _WINDOW = re.compile(r"([\d.hms]+)-([\d.hms]+)\s+(.+)")
@@ -140,8 +140,3 @@ class FaultPlan:
         if self._schedule.period is not None:
             at %= self._schedule.period
         return next((w.fault for w in self._schedule.windows if w.start <= at < w.end), None)
-
-
-def no_plan(rng: Random) -> FaultPlan:
-    """A plan without faults."""
-    return FaultPlan(NO_FAULT, NO_SCHEDULE, 0.0, rng)

@@ -1,11 +1,11 @@
 """Reading single header fields from a raw HTTP/1.1 head.
 
-The head has already passed the parser, which refuses bare LF, folded lines and ambiguous framing; here it is only searched, on demand.
-Most heads have twenty fields of which three matter, so collecting them all would cost more than the rest of a request.
+The head has already passed the parser, which refuses bare LF, folded lines and ambiguous framing; here it is only
+searched, on demand. Most heads have twenty fields of which three matter, so collecting them all would cost more than
+the rest of a request.
 """
 
 from __future__ import annotations
-
 
 CONTENT_TYPE = b"\r\ncontent-type:"
 CONTENT_ENCODING = b"\r\ncontent-encoding:"

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-_BOUNDARY = re.compile(rb'(?i)\Amultipart/form-data[ \t]*;(?:.*;)?[ \t]*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))')
+_BOUNDARY = re.compile(
+    rb'(?i)\Amultipart/form-data[ \t]*;(?:.*;)?[ \t]*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))'
+)
 _NAME = re.compile(rb'(?i)(?:\A|\r\n)content-disposition:[ \t]*form-data[ \t]*;(?:[^\r\n]*?;)?[ \t]*name="([^"\r\n]*)"')
 _FILENAME = re.compile(rb"(?i)(?:\A|\r\n)content-disposition:[^\r\n]*;[ \t]*filename\*?=")
 

@@ -42,6 +42,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 BY_PATH: dict[bytes, Endpoint] = {
-    f"{prefix}{endpoint.path}".encode(): endpoint for endpoint in ENDPOINTS for prefix in ("/v1", "/openai/v1", "/openai")
+    f"{prefix}{endpoint.path}".encode(): endpoint
+    for endpoint in ENDPOINTS
+    for prefix in ("/v1", "/openai/v1", "/openai")
 }
 """Our own paths, as they stand in a request line."""

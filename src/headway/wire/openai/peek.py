@@ -1,7 +1,7 @@
 """The few facts that routing needs from a request, read without decoding the rest.
 
-A JSON body is decoded one level deep: nested values stay the bytes they were. Duplicate keys collapse to the last one, so that no
-second `model` can pass unseen.
+A JSON body is decoded one level deep: nested values stay the bytes they were. Duplicate keys collapse to the last one,
+so that no second `model` can pass unseen.
 """
 
 from __future__ import annotations

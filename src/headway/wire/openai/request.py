@@ -1,4 +1,6 @@
-"""What goes upstream: the client's body with the model's name replaced, and usage asked for where the client did not."""
+"""What goes upstream: the client's body with the model's name replaced, and usage asked for where the client did
+not.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ _ONLY_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
 def prepare(request: JsonRequest, model: msgspec.Raw, options: msgspec.Raw | None) -> bytes:
-    """The body for one attempt, re-joined at the top level. `model` is the upstream's name as a JSON string, `options` what to send
-    as `stream_options` (None: none)."""
+    """The body for one attempt, re-joined at the top level. `model` is the upstream's name as a JSON string, `options`
+    what to send as `stream_options` (None: none).
+    """
     fields = request.fields
     fields["model"] = model
     if options is not None:
@@ -26,8 +29,9 @@ def prepare(request: JsonRequest, model: msgspec.Raw, options: msgspec.Raw | Non
 
 
 def asking_for_usage(own: msgspec.Raw | None) -> msgspec.Raw | None:
-    """The client's `stream_options` with usage asked for; None if it asked already, or sent something that only the provider can
-    judge."""
+    """The client's `stream_options` with usage asked for; None if it asked already, or sent something that only the
+    provider can judge.
+    """
     if own is None or bytes(own) == b"null":
         return _ONLY_USAGE
     try:

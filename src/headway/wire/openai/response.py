@@ -60,7 +60,9 @@ def read(body: bytes) -> Reply:
 
 
 def usage_of(raw: msgspec.Raw) -> Usage | None:
-    """Usage in the words of Chat Completions (`prompt_tokens`) or of Responses (`input_tokens`); None where there is none."""
+    """Usage in the words of Chat Completions (`prompt_tokens`) or of Responses (`input_tokens`); None where there is
+    none.
+    """
     if not raw:
         return None
     try:

@@ -1,0 +1,23 @@
+"""What a client asks for, as the dispatcher carries it along."""
+
+from __future__ import annotations
+
+from headway.wire.openai.endpoints import Endpoint
+from headway.wire.openai.peek import JsonRequest, MultipartRequest
+
+
+class Asked:
+    """What a client asks for: its request, read as far as needed."""
+
+    __slots__ = ("endpoint", "facts", "forwarded", "request_id", "size")
+
+    def __init__(
+        self, endpoint: Endpoint, facts: JsonRequest | MultipartRequest, request_id: str, size: int, forwarded: bytes
+    ) -> None:
+        self.endpoint = endpoint
+        self.facts = facts
+        self.request_id = request_id
+        self.size = size
+        """Bytes of the body."""
+        self.forwarded = forwarded
+        """Header lines of the client's that go upstream."""

@@ -1,0 +1,69 @@
+"""What is told about an exchange: our header lines on its reply, and the event for observers."""
+
+from __future__ import annotations
+
+from headway.core.exchange import Exchange
+from headway.pipeline.asked import Asked
+from headway.pipeline.plan import Plan, Sender, header_text
+from headway.types import ExchangeEvent, Usage
+from headway.wire.http_head import CONTENT_ENCODING, CONTENT_TYPE, Head
+
+
+def answer_fields(asked: Asked, told: bytes, head: Head) -> bytes:
+    """Header lines of an upstream's answer: its content type, and ours. It passes on no other."""
+    kind = head.get(CONTENT_TYPE) or b"application/octet-stream"
+    coding = head.get(CONTENT_ENCODING)
+    fields = b"content-type: %b\r\nx-request-id: %b\r\n%b" % (kind, asked.request_id.encode(), told)
+    return fields if coding is None else b"%bcontent-encoding: %b\r\n" % (fields, coding)
+
+
+def error_fields(asked: Asked, told: bytes, more: bytes) -> bytes:
+    """Header lines of an error of our own."""
+    return b"content-type: application/json\r\nx-request-id: %b\r\n%b%b" % (asked.request_id.encode(), told, more)
+
+
+def told(plan: Plan, exchange: Exchange, sender: Sender | None, status: int) -> bytes:
+    """Who served, and what was tried. `status` is the last attempt's, where that attempt has not ended yet."""
+    route, attempts = exchange.route.route, exchange.attempts
+    if sender is None:
+        return b"x-headway-route: %b\r\n" % header_text(route.name)
+    if len(attempts) == 1 and status == 200 and not attempts[0].result:
+        return sender.told_ok
+    tried = b" ".join(
+        b"%b=%b" % (plan.sender(each.candidate, route).label, each.result.encode() or b"%d" % status)
+        for each in attempts
+    )
+    return b"%bx-headway-attempts: %b\r\n" % (sender.told, tried)
+
+
+def event(
+    asked: Asked,
+    exchange: Exchange,
+    outcome: str,
+    status: int,
+    *,
+    at: float,
+    now: float,
+    first_byte: float | None,
+    usage: Usage | None,
+    reply_bytes: int,
+    error: str | None,
+) -> ExchangeEvent:
+    started = exchange.started
+    return ExchangeEvent(
+        request_id=asked.request_id,
+        at=at,
+        endpoint=asked.endpoint.name,
+        model=asked.facts.model,
+        route=exchange.route.route.name,
+        stream=asked.facts.stream,
+        outcome=outcome,
+        status=status,
+        duration=now - started,
+        first_byte=None if first_byte is None else first_byte - started,
+        attempts=exchange.records(),
+        usage=usage,
+        request_bytes=asked.size,
+        reply_bytes=reply_bytes,
+        error=error,
+    )

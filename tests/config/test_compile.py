@@ -1,0 +1,267 @@
+"""From text to a snapshot: what each provider and target becomes, and which names lead where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway.config.compile import targets_for
+from headway.config.load import load_text
+from headway.config.problems import ConfigError
+from headway.types import Credential, Provider, Resilience, Server, Snapshot, Target, Timeouts
+
+
+def compiled(text: str, environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Snapshot:
+    return load_text(text, name="x.yaml", folder=folder, environ=environ or {}, generation=7)
+
+
+def provider_of(settings: str, environ: Mapping[str, str] | None = None) -> Provider:
+    return compiled(f"providers: {{p: {{base_url: http://h/v1, {settings}}}}}", environ).providers["p"]
+
+
+def weights(targets: tuple[Target, ...]) -> dict[str, float]:
+    return {target.name: target.weight for target in targets}
+
+
+def test_a_snapshot_says_which_one_it_is():
+    snapshot = compiled("")
+    assert (snapshot.generation, snapshot.source) == (7, "x.yaml")
+
+
+def test_what_is_not_said_has_its_default():
+    snapshot = compiled("server:\nresilience: {timeouts: }\nmodels:\n")
+    assert snapshot.server == Server()
+    assert snapshot.resilience == Resilience()
+    assert snapshot.routes == {}
+
+
+def test_the_server_is_as_written():
+    server = compiled(
+        "server: {host: '::1', port: '${P}', limits: {body: 1MiB, head: 8KiB, keep_alive: 5s, drain: 0}}", {"P": "81"}
+    )
+    assert (server.server.host, server.server.port) == ("::1", 81)
+    limits = server.server.limits
+    assert (limits.body, limits.head, limits.keep_alive, limits.drain) == (1048576, 8192, 5.0, 0.0)
+
+
+def test_a_provider_of_the_catalogue_needs_only_its_keys():
+    provider = compiled("providers: {openai: {keys: [k1]}}").providers["openai"]
+    assert (provider.kind, provider.base_url, provider.auth) == ("openai", "https://api.openai.com/v1", "bearer")
+
+
+def test_the_section_wins_over_the_environment_and_that_over_the_catalogue():
+    environ = {"OPENAI_BASE_URL": "http://moved/v1", "OPENAI_API_KEY": "k1"}
+    assert compiled("providers: {openai: }", environ).providers["openai"].base_url == "http://moved/v1"
+    text = "providers: {openai: {base_url: http://here/v1/, auth: api-key, quirks: {stream_done: false}}}"
+    provider = compiled(text, environ).providers["openai"]
+    assert (provider.base_url, provider.auth) == ("http://here/v1", "api-key")
+    assert (provider.quirks.stream_done, provider.quirks.stream_usage) == (False, True)
+
+
+def test_the_key_of_a_provider_without_keys_is_in_its_usual_variable():
+    provider = compiled("providers: {gemini: }", {"GOOGLE_API_KEY": " k1\n", "GEMINI_API_KEY": ""}).providers["gemini"]
+    assert [(key.name, key.secret and key.secret.reveal()) for key in provider.credentials] == [("default", "k1")]
+
+
+def test_an_address_in_the_environment_that_is_none_is_named():
+    with pytest.raises(ConfigError, match="the address in OPENAI_BASE_URL must be an http"):
+        compiled("providers: {openai: {keys: [k1]}}", {"OPENAI_BASE_URL": "example.com"})
+
+
+def test_two_providers_may_be_of_one_kind():
+    text = """
+    providers:
+      azure-eu: {kind: azure, base_url: "https://eu.example.com/openai/v1", keys: [k1]}
+      azure-us: {kind: azure, base_url: "https://us.example.com/openai/v1", keys: [k2]}
+    """
+    providers = compiled(text).providers
+    assert [(each.name, each.kind, each.auth) for each in providers.values()] == [
+        ("azure-eu", "azure", "api-key"),
+        ("azure-us", "azure", "api-key"),
+    ]
+
+
+def test_a_kind_of_custom_takes_nothing_from_the_catalogue():
+    provider = compiled("providers: {openai: {kind: custom, base_url: http://h/v1}}").providers["openai"]
+    assert (provider.kind, provider.auth) == ("custom", "none")
+
+
+@pytest.mark.parametrize("settings", ["keys: []", "auth: none", "proxy: ''"])
+def test_a_keyless_provider_has_one_credential_without_a_secret(settings: str):
+    provider = provider_of(settings)
+    assert provider.credentials == (Credential(name="none", secret=None),)
+    assert provider.auth == "none"
+
+
+def test_keys_without_a_name_are_called_by_their_place():
+    assert [key.name for key in provider_of("keys: [a]").credentials] == ["default"]
+    keys = provider_of("keys: [a, {value: b, name: mine}, {value: c}]").credentials
+    assert [key.name for key in keys] == ["key-1", "mine", "key-3"]
+
+
+def test_a_key_is_as_written():
+    key = provider_of("keys: [{value: a, weight: 2.5, models: ['gpt-*'], limits: {concurrency: 1k}}]").credentials[0]
+    assert (key.weight, key.models, key.concurrency) == (2.5, ("gpt-*",), 1000)
+
+
+def test_limits_headers_and_proxy_are_as_written():
+    provider = provider_of("limits: {concurrency: 64}, headers: {X-A: b}, proxy: 'http://u:p@proxy:3128'")
+    assert (provider.concurrency, provider.proxy) == (64, "http://u:p@proxy:3128")
+    assert provider.headers == (("X-A", "b"),)
+    assert provider_of("proxy: ''").proxy == ""
+    assert provider_of("keys: []").proxy is None
+
+
+def test_certificates_are_looked_for_beside_the_configuration(tmp_path: Path):
+    (tmp_path / "ca.pem").write_text("x")
+    text = "providers: {p: {base_url: https://h, tls: {ca_file: ca.pem}}}"
+    assert compiled(text, folder=tmp_path).providers["p"].tls.ca_file == str(tmp_path / "ca.pem")
+
+
+def test_a_key_without_weight_counts_as_one():
+    provider = provider_of("keys: [{name: a, value: a, weight: 3}, {name: b, value: b}]")
+    assert weights(targets_for(provider, "m", 2.0)) == {"p/m#a": 1.5, "p/m#b": 0.5}
+
+
+def test_only_keys_that_may_serve_the_model_share_its_weight():
+    provider = provider_of("keys: [{name: a, value: a, models: ['gpt-[45]*']}, {name: b, value: b, models: [O3]}]")
+    assert weights(targets_for(provider, "gpt-4o")) == {"p/gpt-4o#a": 1.0}
+    assert targets_for(provider, "o3") == ()
+
+
+def test_a_key_of_weight_0_is_drained():
+    provider = provider_of("keys: [{name: a, value: a, weight: 0}, {name: b, value: b}]")
+    assert weights(targets_for(provider, "m")) == {"p/m#a": 0.0, "p/m#b": 1.0}
+    assert weights(targets_for(provider_of("keys: [{value: a, weight: 0}]"), "m")) == {"p/m#default": 0.0}
+
+
+@given(
+    st.lists(st.floats(min_value=0, max_value=1e6, allow_subnormal=False), min_size=1, max_size=8),
+    st.floats(0.001, 1e6),
+)
+def test_the_targets_of_an_entry_share_its_weight_in_proportion(shares: list[float], weight: float):
+    keys = tuple(Credential(name=str(n), secret=None, weight=share) for n, share in enumerate(shares))
+    targets = targets_for(Provider(name="p", kind="custom", base_url="http://h", credentials=keys), "m", weight)
+    total = sum(shares)
+    expected = [weight * share / total if total else 0.0 for share in shares]
+    assert [target.weight for target in targets] == pytest.approx(expected)
+
+
+def test_both_forms_of_a_logical_model_become_tiers():
+    text = """
+    providers: {a: {base_url: http://a}, b: {base_url: http://b}}
+    models:
+      short: [a/m, {target: b/x/y:z@1, weight: 4}]
+      long: {balance: round_robin, tiers: [[a/m, {target: b/n, weight: 2}], [b/m]]}
+    """
+    routes = compiled(text).routes
+    assert [weights(tier.targets) for tier in routes["short"].tiers] == [{"a/m#none": 1.0}, {"b/x/y:z@1#none": 4.0}]
+    assert [weights(tier.targets) for tier in routes["long"].tiers] == [
+        {"a/m#none": 1.0, "b/n#none": 2.0},
+        {"b/m#none": 1.0},
+    ]
+    assert (routes["short"].balance, routes["long"].balance) == ("weighted", "round_robin")
+
+
+def test_a_model_overrides_only_what_it_says():
+    text = """
+    providers: {a: {base_url: http://a}}
+    resilience: {attempts: 5, timeouts: {connect: 1s, total: 1m}}
+    models:
+      default: [a/m]
+      slow: {tiers: [[a/m]], resilience: {timeouts: {total: 1h}}}
+      once: {tiers: [[a/m]], resilience: {attempts: 1}}
+    """
+    snapshot = compiled(text)
+    general = Resilience(attempts=5, timeouts=Timeouts(connect=1.0, total=60.0))
+    assert snapshot.resilience == snapshot.routes["default"].resilience == general
+    assert snapshot.routes["slow"].resilience == Resilience(attempts=5, timeouts=Timeouts(connect=1.0, total=3600.0))
+    assert snapshot.routes["once"].resilience == Resilience(attempts=1, timeouts=general.timeouts)
+
+
+def test_a_bare_model_leads_to_every_provider_that_serves_it():
+    text = """
+    providers:
+      a: {base_url: http://a, models: [both, only-a]}
+      b: {base_url: http://b, models: [both]}
+    models: {logical: [b/targeted]}
+    """
+    bare = compiled(text).bare_models
+    assert bare == {"both": ("a", "b"), "only-a": ("a",), "targeted": ("b",)}
+
+
+def test_a_provider_of_the_catalogue_brings_the_models_that_it_is_known_for():
+    snapshot = compiled("providers: {openai: {keys: [k1]}, mirror: {kind: openai, keys: [k2]}}")
+    assert snapshot.bare_models["gpt-4o-mini"] == ("openai", "mirror")
+    assert {model.id: model.context_window for model in snapshot.known_models["openai"]}["gpt-4o-mini"] == 128_000
+
+
+def test_a_list_of_models_replaces_those_known():
+    snapshot = compiled("providers: {openai: {keys: [k1], models: [gpt-4o-mini, ft:mine]}}")
+    assert [(model.id, model.context_window) for model in snapshot.known_models["openai"]] == [
+        ("gpt-4o-mini", 128_000),
+        ("ft:mine", None),
+    ]
+
+
+def test_models_that_no_key_may_serve_are_not_listed():
+    text = "providers: {a: {base_url: http://a, models: [x, y], keys: [{value: k1, models: [x]}]}}"
+    assert dict(compiled(text).bare_models) == {"x": ("a",)}
+
+
+def test_a_logical_name_may_have_a_slash_after_what_is_no_provider():
+    text = "providers: {a: {base_url: http://a}}\nmodels: {team/default: [a/m]}"
+    assert list(compiled(text).routes) == ["team/default"]
+
+
+def test_a_file_without_providers_takes_those_of_the_environment():
+    text = "server: {port: 9000}\nmodels: {default: [openai/gpt-4o-mini]}"
+    assert list(compiled(text, {"OPENAI_API_KEY": "k1"}).providers) == ["openai"]
+    with pytest.raises(ConfigError, match="add it under 'providers', or set OPENAI_API_KEY"):
+        compiled(text)
+
+
+def test_no_providers_can_be_said_too():
+    assert compiled("providers: {}", {"OPENAI_API_KEY": "k1"}).providers == {}
+
+
+def test_a_large_configuration_compiles():
+    lines = ["providers:", *(f"  p{n}: {{base_url: 'http://h{n}/v1', keys: [a, b]}}" for n in range(200)), "models:"]
+    for model in range(200):
+        targets = ", ".join(f"p{(model + n) % 200}/m{n}" for n in range(10))
+        lines.append(f"  m{model}: {{tiers: [[{targets}]]}}")
+    snapshot = compiled("\n".join(lines))
+    assert sum(len(tier.targets) for route in snapshot.routes.values() for tier in route.tiers) == 4000
+
+
+_words = st.sampled_from(
+    ["openai", "p", "keys", "models", "providers", "server", "tiers", "target", "weight", "value", "name", "limits",
+     "base_url", "http://h", "p/m", "k1", "${X}", "auth", "none", "headers", "resilience", "timeouts", "5s", "bad name"]
+)  # fmt: skip
+_data = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 9) | _words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    st.fixed_dictionaries({}, optional={
+        "providers": st.dictionaries(_words, _data, max_size=3) | _data,
+        "models": st.dictionaries(_words, _data, max_size=3) | _data,
+        "server": _data,
+        "resilience": _data,
+        "x": _data,
+    })
+)  # fmt: skip
+def test_any_data_compiles_or_is_refused_with_reasons(data: dict[str, object]):
+    try:
+        compiled(json.dumps(data))  # JSON is YAML
+    except ConfigError as error:
+        assert error.problems  # noqa: PT017 - either ending is right
+        assert all(problem.line for problem in error.problems)
