@@ -112,6 +112,14 @@ def test_errors_of_all_rounds_are_added_up_and_fail_the_report() -> None:
     assert not report.failed([report.measured(named("small"), [[sample("gateway")]])])
 
 
+def test_the_log_of_the_first_failure_is_kept() -> None:
+    failing = [
+        Sample(configuration="gateway", streamed=False, result=sample("gateway").result, said=said)
+        for said in ("", "first", "second")
+    ]
+    assert figures.summary("gateway", [failing]).said == "first"
+
+
 def test_summaries_come_from_the_floor_upwards() -> None:
     rounds = [[sample("gateway"), sample("nginx"), sample("direct")]]
     assert [found.configuration for found in figures.summaries(rounds)] == ["direct", "nginx", "gateway"]

@@ -22,7 +22,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One run of one configuration. `cpu` is CPU seconds of the process under test during the window, `rss` its peak in
     bytes.
 
-    `foreign` is how many cores anything else on the machine used meanwhile.
+    `foreign` is how many cores anything else on the machine used meanwhile; `said` is the end of the log of a process that
+    gave wrong replies.
     """
 
     configuration: str
@@ -31,6 +32,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float | None = None
     rss: int | None = None
     foreign: float | None = None
+    said: str = ""
 
     @property
     def units(self) -> int:
@@ -92,6 +94,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rss: int | None
     foreign: Spread | None
     errors: dict[str, int]
+    said: str
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
@@ -154,6 +157,7 @@ def summary(configuration: str, rounds: Sequence[Round]) -> Summary:
         rss=max((sample.rss for sample in mine if sample.rss is not None), default=None),
         foreign=spread(sample.foreign for sample in mine),
         errors=dict(errors),
+        said=next((sample.said for sample in mine if sample.said), ""),
     )
 
 

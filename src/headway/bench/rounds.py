@@ -22,10 +22,12 @@ import msgspec
 from headway.bench import gateway, nginx, procfs
 from headway.bench.figures import DIRECT, GATEWAY, NGINX, Round, Sample
 from headway.bench.plan import BenchError, Plan, Result, loopback
-from headway.bench.processes import Cores, allow_many_files, ended, environment, module, pinned, usable_cores
+from headway.bench.processes import Cores, allow_many_files, ended, environment, module, pinned, tail, usable_cores
 from headway.bench.scenarios import Scenario
 
 WATCH_SECONDS = 0.5
+LEAST_SECONDS = 0.3
+"""The kernel counts in ticks of 10 ms: over less than this, a share of a core means nothing."""
 
 Tell = Callable[[str], None]
 
@@ -134,7 +136,7 @@ def sample_of(under: Standing, scenario: Scenario, result: Result, readings: Seq
     cpu = last.tested.cpu - first.tested.cpu
     rss = max(reading.tested.rss for reading in readings if reading.tested)
     foreign = None
-    if first.machine is not None and last.machine is not None and result.seconds:
+    if first.machine is not None and last.machine is not None and result.seconds >= LEAST_SECONDS:
         foreign = max(0.0, last.machine - first.machine - (last.own - first.own)) / result.seconds
     return msgspec.structs.replace(bare, cpu=cpu, rss=rss, foreign=foreign)
 
@@ -156,9 +158,12 @@ def measure(under: Standing, scenario: Scenario, options: Options) -> Sample:
         await_mark(process, b"end", give_up)
         readings.append(read_meter(under))
         result = result_of(process, plan)
+    taken = sample_of(under, scenario, result, readings)
     if under.log is not None:
+        if result.errors:
+            taken = msgspec.structs.replace(taken, said=tail(under.log))
         os.truncate(under.log, 0)
-    return sample_of(under, scenario, result, readings)
+    return taken
 
 
 def hand_over(process: subprocess.Popen[bytes], plan: Plan) -> None:

@@ -101,6 +101,8 @@ def bench(
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     if found.failed:
+        for said in (summary.said for scenario in found.scenarios for summary in scenario.summaries if summary.said):
+            click.echo(f"The end of its log:\n{said}\n", err=True)
         click.echo("The run had errors: its figures do not count.", err=True)
         sys.exit(1)
 

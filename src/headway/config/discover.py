@@ -21,6 +21,8 @@ def discovered(environ: Mapping[str, str]) -> dict[str, ProviderSection]:
 def _is_there(entry: CatalogueEntry, environ: Mapping[str, str]) -> bool:
     moved = any(environ.get(variable, "").strip() for variable in entry.base_url_env)
     has_key = usual_key(entry, environ) is not None
+    if entry.shared_key_env and not moved:
+        return False
     if entry.local or not entry.key_env:
         return moved and (has_key or entry.keyless)
     return has_key and base_url(entry, environ) is not None

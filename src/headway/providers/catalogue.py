@@ -40,6 +40,8 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Environment variables that move it elsewhere; the first one that is set wins."""
     host_env: tuple[str, ...] = ()
     """Those of `base_url_env` that by custom hold no path: the path of `base_url` is added unless it is there."""
+    shared_key_env: bool = False
+    """Its key variable is widely set for other purposes, so that it alone does not mean this provider is wanted."""
     keyless: bool = False
     """It works without a key."""
     quirks: Quirks = Quirks()

@@ -1,0 +1,190 @@
+"""Recorded exchanges with real providers, replayed: what the provider gets and what the client gets are the recorded bytes.
+
+Each provider is configured under its own name, so that its quirks apply. The recordings live beside the repository; without them
+there is nothing to replay.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+
+from headway.providers.catalogue import find
+from headway.wire.openai.endpoints import ENDPOINTS
+
+if TYPE_CHECKING:
+    from end_to_end.conftest import Reply, RunningGateway, ScriptedUpstream, Start
+
+pytestmark = pytest.mark.real
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+PROVIDERS = (
+    "azure",
+    "bedrock-mantle",
+    "cerebras",
+    "crusoe",
+    "deepseek",
+    "gemini",
+    "groq",
+    "huggingface",
+    "mistral",
+    "ollama",
+    "openai",
+    "openrouter",
+    "snowflake",
+    "voyageai",
+    "zai",
+)
+"""Those with recorded requests to an endpoint of ours."""
+ENDPOINT = {endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.body == "json"}
+PIECES = (1_000_000, 1000, 61, 7)
+"""Bytes of a stream that arrive at a time, in turn."""
+
+
+class Exchange(NamedTuple):
+    id: str
+    path: str
+    request: dict[str, Any]
+    status: int
+    kind: str
+    body: bytes
+
+    @property
+    def streamed(self) -> bool:
+        return self.kind.startswith("text/event-stream")
+
+    @property
+    def asked_for_usage(self) -> bool:
+        return bool((self.request.get("stream_options") or {}).get("include_usage"))
+
+
+def recorded(provider: str) -> list[Exchange]:
+    """Those whose endpoint is one of ours and takes JSON."""
+    with (CORPUS / f"{provider}.jsonl").open() as lines:
+        return [exchange for exchange in map(read, lines) if exchange is not None]
+
+
+def read(line: str) -> Exchange | None:
+    fields = json.loads(line)
+    request, response = fields["request"], fields["response"]
+    path = next((path for path in ENDPOINT if urlsplit(request["url"]).path.endswith(path)), None)
+    if request["body_kind"] != "json" or path is None or "model" not in request["body"]:
+        return None
+    body = response["body"]
+    # Neither dense nor in ASCII: bytes that no serializer of ours would make.
+    written = body if response["body_kind"] == "text" else json.dumps(body, indent=1, ensure_ascii=False)
+    kind = response["headers"]["content-type"]
+    return Exchange(fields["id"], path, request["body"], response["status"], kind, written.encode())
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the recordings are not here")
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_recorded_exchange_passes_as_it_was(
+    gateway: Start, scripted: ScriptedUpstream, reply_bytes: Callable[..., bytes], provider: str
+):
+    running = await gateway(config(provider, scripted))
+    wrong: list[str] = []
+    # Errors come last, since they let their model rest.
+    for number, exchange in enumerate(sorted(recorded(provider), key=lambda each: each.status >= 400)):
+        if exchange.status == 429:
+            running = await gateway(config(provider, scripted))
+        scripted.answer = lambda _, e=exchange, n=number: written(e, PIECES[n % len(PIECES)], reply_bytes)
+        reply = await send(running, provider, exchange)
+        found = [*wrong_in_request(scripted, provider, exchange), *wrong_in_reply(reply, exchange)]
+        wrong += [f"{exchange.id}: {each}" for each in found]
+    assert not wrong
+
+
+def config(provider: str, upstream: ScriptedUpstream) -> str:
+    kind = find(provider)
+    return f"""
+providers:
+  {provider}:
+    kind: {kind.name if kind else "custom"}
+    base_url: {upstream.base_url}
+    keys: [sk-recorded]
+"""
+
+
+def written(exchange: Exchange, size: int, reply_bytes: Callable[..., bytes]) -> Iterator[bytes]:
+    body = exchange.body
+    if not exchange.streamed:
+        yield reply_bytes(exchange.status, body, exchange.kind)
+        return
+    yield f"HTTP/1.1 {exchange.status} OK\r\ncontent-type: {exchange.kind}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    for start in range(0, len(body), size):
+        piece = body[start : start + size]
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
+async def send(running: RunningGateway, provider: str, exchange: Exchange) -> Reply:
+    body = {**exchange.request, "model": f"{provider}/{exchange.request['model']}"}
+    return await running.ask(f"/v1{exchange.path}", json.dumps(body, indent=1, ensure_ascii=False).encode())
+
+
+def wrong_in_request(upstream: ScriptedUpstream, provider: str, exchange: Exchange) -> Iterator[str]:
+    received = upstream.requests.pop()
+    got = received.fields()
+    wanted = {
+        name: msgspec.Raw(json.dumps(value, indent=1, ensure_ascii=False).replace("\n", "\n ").encode())
+        for name, value in exchange.request.items()
+    }
+    wanted["model"] = msgspec.Raw(json.dumps(exchange.request["model"], ensure_ascii=False).encode())
+    if asks_for_usage(provider, exchange):
+        options = exchange.request.get("stream_options") or {}
+        wanted["stream_options"] = msgspec.Raw(msgspec.json.encode({**options, "include_usage": True}))
+    if upstream.requests:
+        yield f"{1 + len(upstream.requests)} requests came"
+    if received.path != f"/v1{exchange.path}":
+        yield f"the path was {received.path}"
+    if list(got) != list(wanted):
+        yield f"the fields were {list(got)}, not {list(wanted)}"
+    yield from (f"{name} was {bytes(got[name])!r}, not {bytes(wanted[name])!r}" for name in wanted if got.get(name) != wanted[name])
+
+
+def asks_for_usage(provider: str, exchange: Exchange) -> bool:
+    """Whether the gateway has to add the wish for usage."""
+    entry = find(provider)
+    may = entry is None or entry.quirks.stream_usage
+    stream = exchange.request.get("stream") is True and ENDPOINT[exchange.path].stream_usage
+    return stream and may and not exchange.asked_for_usage
+
+
+def wrong_in_reply(reply: Reply, exchange: Exchange) -> Iterator[str]:
+    if not reply.complete:
+        yield "the reply was cut short"
+    if reply.status != exchange.status:
+        yield f"the status was {reply.status}, not {exchange.status}"
+    if exchange.status >= 400 and "error" not in json.loads(exchange.body):
+        if not isinstance(reply.json()["error"]["message"], str):
+            yield f"{reply.body!r} is no error of this API"
+        return
+    if reply.headers["content-type"] != exchange.kind:
+        yield f"the content type was {reply.headers['content-type']}, not {exchange.kind}"
+    wanted = exchange.body if exchange.asked_for_usage else without_usage(exchange)
+    if reply.body != wanted:
+        same = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(reply.body, wanted, strict=False))))
+        yield f"from byte {same} on the reply was {reply.body[same : same + 300]!r}, not {wanted[same : same + 300]!r}"
+
+
+def without_usage(exchange: Exchange) -> bytes:
+    """Less the chunk that the gateway's own wish for usage brings."""
+    if not exchange.streamed:
+        return exchange.body
+    events = exchange.body.split(b"\n\n")
+    return b"\n\n".join(event for event in events if not is_usage(event))
+
+
+def is_usage(event: bytes) -> bool:
+    if not event.startswith(b"data: {"):
+        return False
+    chunk = json.loads(event.removeprefix(b"data: "))
+    return chunk.get("choices") == [] and chunk.get("usage") is not None
