@@ -57,7 +57,7 @@ def test_every_problem_is_a_line(folder: Path):
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         "headway.yaml:1:10: server.prot: no such setting; did you mean 'port'?",
-        "headway.yaml:2:30: providers.openai.keys[0]: the environment variable NOT_SET_ANYWHERE is not set",
+        "headway.yaml:2:29: providers.openai.keys[0]: the environment variable NOT_SET_ANYWHERE is not set",
     ]
 
 

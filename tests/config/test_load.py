@@ -28,7 +28,7 @@ def test_a_file_is_known_by_its_path_and_secrets_are_looked_for_beside_it(tmp_pa
 
 
 def test_a_file_that_is_not_there_cannot_be_read(tmp_path: Path):
-    with pytest.raises(UnreadableConfigError, match="absent.yaml: cannot be read: No such file"):
+    with pytest.raises(UnreadableConfigError, match=r"absent\.yaml: cannot be read: No such file"):
         load(tmp_path / "absent.yaml", {})
     with pytest.raises(UnreadableConfigError, match="cannot be read: Is a directory"):
         load(tmp_path, {})
@@ -37,7 +37,7 @@ def test_a_file_that_is_not_there_cannot_be_read(tmp_path: Path):
 def test_a_file_that_is_no_text_is_refused_with_the_line(tmp_path: Path):
     file = tmp_path / "x.yaml"
     file.write_bytes(b"server: {}\n# \xff\n")
-    with pytest.raises(ConfigError, match="x.yaml:2:1: is not UTF-8 text"):
+    with pytest.raises(ConfigError, match=r"x\.yaml:2:1: is not UTF-8 text"):
         load(file, {})
 
 

@@ -6,11 +6,13 @@ import json
 import re
 from pathlib import Path
 
+from headway.config.load import load_text
 from headway.config.schema import json_schema
 from headway.config.shape import choices_at, section_at, settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTED = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
+EXAMPLE = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def documented() -> list[str]:
@@ -22,24 +24,41 @@ def test_the_schema_for_editors_is_current():
     assert json.loads((ROOT / "headway.schema.json").read_text(encoding="utf-8")) == json_schema()
 
 
+def own_settings() -> set[str]:
+    """Every setting; a model's resilience has the settings of `resilience`, which are documented there."""
+    return {setting for setting in settings() if not setting.startswith("models.*.resilience.")}
+
+
 def test_every_setting_is_documented_once():
     rows = documented()
     assert sorted(rows) == sorted(set(rows))
-    assert set(settings()) - set(rows) == set()
+    assert own_settings() - set(rows) == set()
 
 
 def test_every_documented_setting_exists():
-    assert set(documented()) - set(settings()) == set()
+    assert set(documented()) - own_settings() == set()
+
+
+def test_the_examples_of_the_documentation_are_sound(tmp_path: Path):
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    environ = {f"{name}_API_KEY": "k" for name in ("OPENAI", "ANTHROPIC", "GROQ")} | {"AZURE_KEY_EU": "k"}
+    for path in ("secrets/llm", "certs/internal-ca.pem"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("x")
+    examples = EXAMPLE.findall(text)
+    assert len(examples) > 5
+    for example in examples:
+        load_text(example.replace("file:/run/secrets/openai-b", "x"), name="x", folder=tmp_path, environ=environ)
 
 
 def test_every_setting_has_a_description():
     schema = json_schema()
-    sections = [schema, *schema["$defs"].values()]
+    sections = schema["$defs"]
     missing = [
         f"{section['title']}.{name}"
-        for section in sections
+        for section in (schema, *sections.values())
         for name, setting in section["properties"].items()
-        if not setting.get("description")
+        if not (setting.get("description") or sections[setting["$ref"].split("/")[-1]].get("description"))
     ]
     assert missing == []
 

@@ -23,7 +23,8 @@ import uvloop
 from headway.app import Headway, Settings
 from headway.config.load import load, load_text
 from headway.server.hosting import GatewayServer
-from headway.simulated import SimulatedProvider, Simulation
+from headway.simulated.provider import SimulatedProvider
+from headway.simulated.settings import Simulation
 
 PATIENCE = 20.0
 """Seconds after which a test that waits is given up."""

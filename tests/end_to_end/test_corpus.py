@@ -99,7 +99,7 @@ async def test_a_recorded_exchange_passes_as_it_was(
         reply = await send(running, provider, exchange)
         found = [*wrong_in_request(scripted, provider, exchange), *wrong_in_reply(reply, exchange)]
         wrong += [f"{exchange.id}: {each}" for each in found]
-    assert not wrong
+    assert not wrong, "\n".join(wrong)
 
 
 def config(provider: str, upstream: ScriptedUpstream) -> str:
@@ -184,7 +184,8 @@ def without_usage(exchange: Exchange) -> bytes:
 
 
 def is_usage(event: bytes) -> bool:
-    if not event.startswith(b"data: {"):
+    line = event.partition(b"\n")[0]
+    if not line.startswith(b"data: {"):
         return False
-    chunk = json.loads(event.removeprefix(b"data: "))
+    chunk = json.loads(line.removeprefix(b"data: "))
     return chunk.get("choices") == [] and chunk.get("usage") is not None

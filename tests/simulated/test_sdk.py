@@ -17,7 +17,9 @@ import pytest
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 
-from headway.simulated import Quota, SimulatedProvider, Simulation, in_thread
+from headway.simulated.provider import SimulatedProvider
+from headway.simulated.settings import Quota, Simulation
+from headway.simulated.threaded import in_thread
 
 pytestmark = pytest.mark.real
 

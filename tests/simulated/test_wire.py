@@ -12,7 +12,8 @@ import msgspec
 import pytest
 import uvloop
 
-from headway.simulated import Quota, SimulatedProvider, Simulation
+from headway.simulated.provider import SimulatedProvider
+from headway.simulated.settings import Quota, Simulation
 
 pytestmark = pytest.mark.real
 

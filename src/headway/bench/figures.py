@@ -19,11 +19,11 @@ DIRECT, NGINX, GATEWAY = "direct", "nginx", "gateway"
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of one configuration. `cpu` is CPU seconds of the process under test during the window, `rss` its peak in
-    bytes.
+    """One run of one configuration. `cpu` is CPU seconds of the process under test during the window, `rss` its peak
+    in bytes.
 
-    `foreign` is how many cores anything else on the machine used meanwhile; `said` is the end of the log of a process that
-    gave wrong replies.
+    `foreign` is how many cores anything else on the machine used meanwhile; `said` is the end of the log of a process
+    that gave wrong replies.
     """
 
     configuration: str

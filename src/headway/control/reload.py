@@ -7,6 +7,7 @@ once.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,9 +16,13 @@ from headway.config.problems import ConfigError
 from headway.types import Snapshot
 
 LOOK_EVERY = 0.5
+SETTLE = 0.05
+"""Seconds for which a changed file must stay the same before it is read: it may be half written."""
 
 Publish = Callable[[Snapshot], None]
 Refused = Callable[[str], None]
+
+_Signature = tuple[int, int, int] | None
 
 
 class ConfigFile:
@@ -45,10 +50,9 @@ class ConfigFile:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._asked.wait()
             except TimeoutError:
-                signature = await asyncio.to_thread(_signature, self._path)
-                if signature == self._seen:
+                if await asyncio.to_thread(_signature, self._path) == self._seen:
                     continue
-                self._seen = signature
+                self._seen = await asyncio.to_thread(_settled, self._path)
             else:
                 self._asked.clear()
                 self._seen = await asyncio.to_thread(_signature, self._path)
@@ -66,7 +70,19 @@ class ConfigFile:
         self._publish(snapshot)
 
 
-def _signature(path: Path) -> tuple[int, int, int] | None:
+def _settled(path: Path) -> _Signature:
+    """The signature once it has stopped changing, or after a while if it does not."""
+    signature = _signature(path)
+    for _ in range(20):
+        time.sleep(SETTLE)
+        latest = _signature(path)
+        if latest == signature:
+            break
+        signature = latest
+    return signature
+
+
+def _signature(path: Path) -> _Signature:
     try:
         status = path.stat()
     except OSError:

@@ -139,40 +139,23 @@ class Exchange:
         an outage.
         """
         candidates = [candidate for tier in self.route.tiers for candidate in tier.candidates if candidate.weight > 0.0]
-        usable = [candidate for candidate in candidates if candidate.has_slot()]
-        if not usable:
-            message = (
-                "every target of this route is at its concurrency limit"
-                if candidates
-                else "every target of this route has weight 0"
-            )
-            return GiveUp(
-                Failure(
-                    kind=FailureKind.SATURATED,
-                    source="gateway",
-                    message=message,
-                    retry_after=1.0 if candidates else None,
-                )
-            )
-        resting = [c for c in usable if c.rate_rest.until <= now and c.credential_rest.until <= now]
+        if not candidates:
+            return _refusal(FailureKind.SATURATED, "every target of this route has weight 0", None)
+        accepted = [candidate for candidate in candidates if candidate.credential_rest.until <= now]
+        if not accepted:
+            wait = min(candidate.credential_rest.until for candidate in candidates) - now
+            message = "the provider has refused every key for this route; check the keys in the configuration"
+            return _refusal(FailureKind.AUTH_INVALID, message, wait)
+        unlimited = [candidate for candidate in accepted if candidate.rate_rest.until <= now]
+        if not unlimited:
+            wait = min(candidate.rate_rest.until for candidate in accepted) - now
+            message = "every key left for this route is rate limited by its provider"
+            return _refusal(FailureKind.RATE_LIMITED, message, wait)
+        resting = [candidate for candidate in unlimited if candidate.has_slot()]
         if resting:
             return self._attempt(min(resting, key=Candidate.rests_until), now)
-        soonest = min(usable, key=Candidate.rests_until)
-        wait = soonest.rests_until() - now
-        if soonest.rate_rest.until > now:
-            return GiveUp(
-                Failure(
-                    kind=FailureKind.RATE_LIMITED,
-                    source="gateway",
-                    message="every key for this route is rate limited by its provider",
-                    retry_after=wait,
-                )
-            )
-        return GiveUp(
-            Failure(
-                kind=FailureKind.AUTH_INVALID,
-                source="gateway",
-                message="the provider has refused every key for this route; check the keys in the configuration",
-                retry_after=wait,
-            )
-        )
+        return _refusal(FailureKind.SATURATED, "every target left for this route is at its concurrency limit", 1.0)
+
+
+def _refusal(kind: FailureKind, message: str, retry_after: float | None) -> GiveUp:
+    return GiveUp(Failure(kind=kind, source="gateway", message=message, retry_after=retry_after))

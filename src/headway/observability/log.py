@@ -21,17 +21,23 @@ _encoder = msgspec.json.Encoder()
 
 
 class LogWriter:
-    """Takes batches of finished lines. `dropped` is told how many were lost."""
+    """Takes batches of finished lines. `dropped` is told how many were lost, always by the thread that calls `write`."""
 
     def __init__(self, out: IO[bytes], dropped: Callable[[int], None]) -> None:
         self._out = out
         self._dropped = dropped
+        self._failed = 0
+        """Lines that the thread could not write. Only the thread counts here."""
+        self._told = 0
+        """How many of them `dropped` has been told of. Only the loop counts here."""
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="headway-log", daemon=True)
         self._thread.start()
 
     def write(self, lines: bytes) -> None:
         """Whole lines, each ended by LF."""
+        if self._failed != self._told:
+            self._tell_failed()
         if self._queue.qsize() < MAX_BATCHES:
             self._queue.put(lines)
         else:
@@ -41,6 +47,13 @@ class LogWriter:
         """Write what is waiting, for at most `timeout` seconds."""
         self._queue.put(None)
         self._thread.join(timeout)
+        self._tell_failed()
+
+    def _tell_failed(self) -> None:
+        failed = self._failed
+        if failed != self._told:
+            self._dropped(failed - self._told)
+            self._told = failed
 
     def _run(self) -> None:
         while (batch := self._queue.get()) is not None:
@@ -48,7 +61,7 @@ class LogWriter:
                 self._out.write(batch)
                 self._out.flush()
             except (OSError, ValueError):
-                self._dropped(batch.count(b"\n"))
+                self._failed += batch.count(b"\n")
 
 
 def exchange_lines(events: list[ExchangeEvent]) -> bytes:

@@ -49,11 +49,10 @@ class Recorder:
             self._handle()
 
     def _flush(self) -> None:
-        self._handle()
-        if self._events:
+        self._scheduled = len(self._events) > PORTION
+        if self._scheduled:  # before the work: what a watcher raises must not end the counting
             self._loop.call_soon(self._flush)
-        else:
-            self._scheduled = False
+        self._handle()
 
     def _handle(self) -> None:
         events = [self._events.popleft() for _ in range(min(PORTION, len(self._events)))]

@@ -9,7 +9,7 @@ from headway.wire.openai.peek import JsonRequest, MultipartRequest
 class Asked:
     """What a client asks for: its request, read as far as needed."""
 
-    __slots__ = ("endpoint", "facts", "forwarded", "request_id", "size")
+    __slots__ = ("endpoint", "facts", "forwarded", "request_id", "size", "stream_options")
 
     def __init__(
         self, endpoint: Endpoint, facts: JsonRequest | MultipartRequest, request_id: str, size: int, forwarded: bytes
@@ -19,5 +19,7 @@ class Asked:
         self.request_id = request_id
         self.size = size
         """Bytes of the body."""
+        self.stream_options = facts.fields.get("stream_options") if isinstance(facts, JsonRequest) else None
+        """The client's own, since an attempt may have to send another."""
         self.forwarded = forwarded
         """Header lines of the client's that go upstream."""

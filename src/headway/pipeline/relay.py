@@ -23,7 +23,7 @@ MAX_HELD = 256 * 1024
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
-class Exchange(Protocol):
+class RelayOwner(Protocol):
     """Whom a relay reports to."""
 
     def commit(self, length: int | None) -> None:
@@ -38,8 +38,8 @@ class Exchange(Protocol):
         """The answer is complete; `passed` bytes of it went to the client."""
         ...
 
-    def broke(self, failure: Failure, usage: Usage | None, passed: int) -> None:
-        """It broke after the client had seen part of it."""
+    def broke(self, failure: Failure, usage: Usage | None, passed: int, *, events: bool) -> None:
+        """It broke after the client had seen part of it; `events`: it came as events, between two of which it broke."""
         ...
 
 
@@ -50,10 +50,10 @@ class StreamRelay:
         "_committed",
         "_downstream",
         "_endpoint",
-        "_exchange",
         "_held",
         "_hide",
         "_last",
+        "_owner",
         "_passed",
         "_previous",
         "_usage",
@@ -65,7 +65,7 @@ class StreamRelay:
 
     def __init__(
         self,
-        exchange: Exchange,
+        owner: RelayOwner,
         downstream: Downstream,
         endpoint: Endpoint,
         *,
@@ -73,7 +73,7 @@ class StreamRelay:
         hide_usage: bool,
         expect_done: bool,
     ) -> None:
-        self._exchange = exchange
+        self._owner = owner
         self._downstream = downstream
         self._write = downstream.write
         self._endpoint = endpoint
@@ -120,9 +120,9 @@ class StreamRelay:
 
     def on_lost(self, failure: Failure) -> None:
         if not self._committed:
-            self._exchange.attempt_failed(failure)
+            self._owner.attempt_failed(failure)
             return
-        self._exchange.broke(failure, self._last_usage(), self._passed)
+        self._owner.broke(failure, self._last_usage(), self._passed, events=True)
 
     def _may_commit(self, data: bytes, complete: bool) -> bool:
         first = stream.first_event(data)
@@ -146,10 +146,10 @@ class StreamRelay:
 
     def _commit(self) -> None:
         self._committed = True
-        self._exchange.commit(None)
+        self._owner.commit(None)
 
     def _fail(self, kind: FailureKind, what: str) -> None:
-        self._exchange.attempt_failed(Failure(kind=kind, source="upstream", message=f"{self._who} {what}"))
+        self._owner.attempt_failed(Failure(kind=kind, source="upstream", message=f"{self._who} {what}"))
 
     def _without_usage(self, data: bytes) -> bytes:
         shown = stream.without_usage_chunk(data)
@@ -160,9 +160,9 @@ class StreamRelay:
     def _finish(self) -> None:
         usage = self._last_usage()
         if self._ended_well():
-            self._exchange.relayed(usage, self._passed)
+            self._owner.relayed(usage, self._passed)
             return
-        self._exchange.broke(
+        self._owner.broke(
             Failure(
                 kind=FailureKind.INTERRUPTED,
                 source="upstream",
@@ -170,6 +170,7 @@ class StreamRelay:
             ),
             usage,
             self._passed,
+            events=True,
         )
 
     def _ended_well(self) -> bool:
@@ -186,12 +187,12 @@ class StreamRelay:
 class PlainRelay:
     """Audio, images, JSON too large to hold: bytes as they come, committed by their first."""
 
-    __slots__ = ("_exchange", "_passed", "_write", "progress")
+    __slots__ = ("_owner", "_passed", "_write", "progress")
 
     committed = True
 
-    def __init__(self, exchange: Exchange, downstream: Downstream) -> None:
-        self._exchange = exchange
+    def __init__(self, owner: RelayOwner, downstream: Downstream) -> None:
+        self._owner = owner
         self._write = downstream.write
         self._passed = 0
         self.progress = 0
@@ -205,7 +206,7 @@ class PlainRelay:
             self._passed += len(data)
             self._write(data)
         if complete:
-            self._exchange.relayed(None, self._passed)
+            self._owner.relayed(None, self._passed)
 
     def on_lost(self, failure: Failure) -> None:
-        self._exchange.broke(failure, None, self._passed)
+        self._owner.broke(failure, None, self._passed, events=False)

@@ -5,6 +5,7 @@ By status, for now the same for every provider. Total: any status with any bytes
 
 from __future__ import annotations
 
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from headway.types import Failure, FailureKind
@@ -74,6 +75,8 @@ def _number(raw: bytes | None) -> float | None:
 def _until(raw: bytes, wall: float) -> float | None:
     try:
         moment = parsedate_to_datetime(raw.decode("ascii"))
+        if moment.tzinfo is None:  # HTTP knows no other zone (RFC 9110 §5.6.7)
+            moment = moment.replace(tzinfo=UTC)
         return max(moment.timestamp() - wall, 0.0)
     except (ValueError, UnicodeDecodeError, OverflowError, TypeError):
         return None

@@ -1,30 +1,31 @@
 """Multipart forms (RFC 7578), as far as replacing one text field needs them: parts stay the bytes they were.
 
-Bounded and strict: a form that could be read in two ways is refused.
+Bounded and strict: a form that another parser could read in another way is refused, for a name that we did not see would
+not be replaced.
 """
 
 from __future__ import annotations
 
 import re
 
-_BOUNDARY = re.compile(
-    rb'(?i)\Amultipart/form-data[ \t]*;(?:.*;)?[ \t]*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))'
-)
-_NAME = re.compile(rb'(?i)(?:\A|\r\n)content-disposition:[ \t]*form-data[ \t]*;(?:[^\r\n]*?;)?[ \t]*name="([^"\r\n]*)"')
-_FILENAME = re.compile(rb"(?i)(?:\A|\r\n)content-disposition:[^\r\n]*;[ \t]*filename\*?=")
+_PARAMETER = re.compile(rb'[ \t]*;[ \t]*([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)=(?:"([^"\r\n]*)"|([^\s;"]+))')
+_FORM = re.compile(rb"(?i)\Amultipart/form-data(?=[ \t;])")
+_DISPOSITION = re.compile(rb"(?i)\Acontent-disposition:[ \t]*form-data(?=[ \t;])")
 
 MAX_PARTS = 256
+MAX_BOUNDARY = 70
 
 
 class Field:
-    """A text field: where its value stands in the body."""
+    """A part: where its value stands in the body."""
 
-    __slots__ = ("end", "name", "start")
+    __slots__ = ("end", "is_file", "name", "start")
 
-    def __init__(self, name: bytes, start: int, end: int) -> None:
+    def __init__(self, name: bytes, start: int, end: int, is_file: bool) -> None:
         self.name = name
         self.start = start
         self.end = end
+        self.is_file = is_file
 
 
 class Form:
@@ -37,41 +38,95 @@ class Form:
     def values(self, name: str) -> list[bytes]:
         """The values of the text fields of that name; file parts are not among them."""
         wanted = name.encode()
-        return [self._body[field.start : field.end] for field in self._fields if field.name == wanted]
+        return [
+            self._body[field.start : field.end] for field in self._fields if field.name == wanted and not field.is_file
+        ]
+
+    def has_file(self, name: str) -> bool:
+        wanted = name.encode()
+        return any(field.is_file and field.name == wanted for field in self._fields)
 
     def replaced(self, name: str, value: bytes) -> bytes:
         """The body with the value of one text field replaced, everything else unchanged."""
         wanted = name.encode()
         for field in self._fields:
-            if field.name == wanted:
+            if field.name == wanted and not field.is_file:
                 return b"%b%b%b" % (self._body[: field.start], value, self._body[field.end :])
         return self._body
 
 
 def parse(body: bytes, content_type: bytes) -> Form | str:
     """The form, or what is wrong with it."""
-    match = _BOUNDARY.match(content_type)
-    if match is None:
-        return "the request must be multipart/form-data with a boundary"
-    delimiter = b"--" + (match.group(1) or match.group(2))
+    boundary = _boundary_in(content_type)
+    if boundary is None:
+        return "the request must be multipart/form-data with one boundary"
+    delimiter = b"--" + boundary
     if not body.startswith(delimiter):
         return "the multipart body does not begin with its boundary"
     fields: list[Field] = []
     position = len(delimiter)
-    for _ in range(MAX_PARTS):
-        if body.startswith(b"--", position):
-            return Form(body, fields)
+    while not body.startswith(b"--", position):
+        if len(fields) == MAX_PARTS:
+            return f"the multipart body has more than {MAX_PARTS} parts"
         if not body.startswith(b"\r\n", position):
             return "the multipart body has a boundary that is not followed by CRLF"
         head_end = body.find(b"\r\n\r\n", position)
         end = body.find(b"\r\n" + delimiter, position)
-        if end < 0 or head_end < 0 or head_end > end:
+        if head_end < 0 or end < head_end + 4:
             return "the multipart body is cut short"
-        head = body[position + 2 : head_end]
-        name = _NAME.search(head)
-        if name is None:
-            return "a part of the multipart body has no name"
-        if _FILENAME.search(head) is None:
-            fields.append(Field(name.group(1), head_end + 4, end))
+        named = _name_in(body[position + 2 : head_end])
+        if named is None:
+            return "a part of the multipart body has no name, or one that could be read in two ways"
+        fields.append(Field(named[0], head_end + 4, end, named[1]))
         position = end + 2 + len(delimiter)
-    return f"the multipart body has more than {MAX_PARTS} parts"
+    if body[position + 2 :] not in (b"", b"\r\n"):
+        return "the multipart body goes on after its end"
+    # Some parsers also take LF or CR alone for the end of a line: they would find parts that are none to us.
+    if body.count(b"\n" + delimiter) != len(fields) or b"\r" + delimiter in body:
+        return "the multipart body holds its boundary inside a part"
+    return Form(body, fields)
+
+
+def _boundary_in(content_type: bytes) -> bytes | None:
+    match = _FORM.match(content_type)
+    parameters = None if match is None else _parameters(content_type, match.end())
+    boundary = None if parameters is None else parameters.get(b"boundary")
+    if not boundary or len(boundary) > MAX_BOUNDARY or boundary.endswith(b" "):
+        return None
+    return boundary
+
+
+def _name_in(head: bytes) -> tuple[bytes, bool] | None:
+    """A part's name, and whether the part is a file; None if its head does not say so beyond doubt."""
+    found: dict[bytes, bytes] | None = None
+    for line in head.split(b"\r\n"):
+        if line[:1] in (b" ", b"\t", b"") or b"\n" in line or b"\r" in line:
+            return None
+        match = _DISPOSITION.match(line)
+        if match is not None:
+            if found is not None:
+                return None
+            found = _parameters(line, match.end())
+            if found is None:
+                return None
+        elif line.lower().startswith(b"content-disposition"):
+            return None
+    if found is None or b"name" not in found or b"name*" in found or b"\\" in found[b"name"]:
+        return None
+    return found[b"name"], b"filename" in found or b"filename*" in found
+
+
+def _parameters(text: bytes, position: int) -> dict[bytes, bytes] | None:
+    """`; name=value` pairs up to the text's end, names in lower case; None if there is anything else, or one name twice."""
+    found: dict[bytes, bytes] = {}
+    text = text.rstrip(b" \t;")
+    while position < len(text):
+        match = _PARAMETER.match(text, position)
+        if match is None:
+            return None
+        name = match[1].lower()
+        if name in found:
+            return None
+        found[name] = match[3] if match[2] is None else match[2]
+        position = match.end()
+    return found

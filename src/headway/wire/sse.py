@@ -1,13 +1,14 @@
 """Framing of server-sent events (WHATWG HTML §9.2), as far as a relay needs it.
 
-Where events end, and what a finished event's `data` says. What the data means is the dialects' business.
+Where events end, and what a finished event's `data` says. Lines end with LF or CRLF; the lone CR that the standard also
+allows ends none. What the data means is the dialects' business.
 """
 
 from __future__ import annotations
 
 import re
 
-_BOUNDARY = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_BOUNDARY = re.compile(rb"\r\n\r\n|\n\n")
 
 
 def complete_length(data: bytes) -> int:
@@ -31,7 +32,7 @@ def split(data: bytes) -> tuple[list[bytes], bytes]:
 def data_of(event: bytes) -> bytes | None:
     """The event's data, its lines joined by LF; None for comments and events without data."""
     lines: list[bytes] = []
-    for line in event.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
+    for line in event.replace(b"\r\n", b"\n").split(b"\n"):
         if line.startswith(b"data:"):
             value = line[5:]
             lines.append(value.removeprefix(b" "))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headway.wire import sse
+from headway.wire.foreign_json import UNREADABLE
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,19 +64,21 @@ def response_event(message: str, *, code: str) -> bytes:
 
 
 def is_error_body(reply: bytes) -> bool:
-    """Is this a JSON object that a client of this dialect can read as an error?"""
-    try:
-        foreign = _decode_foreign(reply)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    """Is this a JSON object, which a client of this dialect shows as the error's body whatever it holds?"""
+    if reply[:64].lstrip()[:1] != b"{":
         return False
-    return bytes(foreign.error)[:1] == b"{"
+    try:
+        _decode_foreign(reply)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def message_in(reply: bytes) -> str | None:
     """The message of an upstream's error body, in one line and of bounded length; None if there is none to be found."""
     try:
         foreign = _decode_foreign(reply)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     for raw in (foreign.error, foreign.message, foreign.detail):
         text = _text_of(raw)
@@ -90,5 +93,5 @@ def _text_of(raw: msgspec.Raw) -> str | None:
         return None
     try:
         return _decode_inner(raw).message if bytes(raw)[:1] == b"{" else _decode_text(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None

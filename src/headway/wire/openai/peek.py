@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from headway.wire import multipart
+from headway.wire.foreign_json import UNREADABLE
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_string = msgspec.json.Decoder(str).decode
@@ -52,14 +53,14 @@ def peek_json(body: bytes) -> JsonRequest | Malformed:
         fields = _decode_object(body)
     except msgspec.ValidationError:
         return Malformed("the request body must be a JSON object")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         return Malformed(f"the request body is not valid JSON: {error}")
     raw = fields.get("model")
     if raw is None:
         return Malformed("you must provide a model parameter", "model")
     try:
         model = _decode_string(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Malformed("model must be a string", "model")
     problem = _name_problem(model)
     if problem is not None:
@@ -75,7 +76,7 @@ def peek_multipart(body: bytes, content_type: bytes) -> MultipartRequest | Malfo
     models = form.values("model")
     if not models:
         return Malformed("you must provide a model parameter", "model")
-    if len(models) > 1:
+    if len(models) > 1 or form.has_file("model"):
         return Malformed("the form has more than one model field", "model")
     try:
         model = models[0].decode()

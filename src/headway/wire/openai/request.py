@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.openai.peek import JsonRequest
 
 _encode = msgspec.json.Encoder().encode
@@ -36,10 +37,10 @@ def asking_for_usage(own: msgspec.Raw | None) -> msgspec.Raw | None:
         return _ONLY_USAGE
     try:
         options = _decode_object(own)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     asked = options.get("include_usage")
-    if asked is not None and bytes(asked) == b"true":
+    if asked is not None and bytes(asked) not in (b"false", b"null"):
         return None
     options["include_usage"] = _TRUE
     return msgspec.Raw(_encode(options))

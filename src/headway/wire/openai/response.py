@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 
 from headway.types import Usage
+from headway.wire.foreign_json import UNREADABLE
 
 
 class _Facts(msgspec.Struct):
@@ -47,16 +50,23 @@ _PLAIN = Reply(valid=True)
 
 
 def read(body: bytes) -> Reply:
-    """Facts of a reply with status 200; a JSON array or scalar is valid and says nothing."""
+    """Facts of a reply with status 200; what is valid but no object, such as an array, says nothing."""
     try:
         facts = _decode_facts(body)
-    except msgspec.ValidationError:
-        return _PLAIN
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _BROKEN
+    except UNREADABLE:
+        return _at_least_json(body)
     if bytes(facts.error) not in _NOTHING and not facts.object:
         return Reply(valid=True, error=True)
     return Reply(valid=True, usage=usage_of(facts.usage))
+
+
+def _at_least_json(body: bytes) -> Reply:
+    """Clients also read what a strict decoder refuses: half a surrogate pair in a string, NaN in a number's place."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return _BROKEN
+    return _PLAIN
 
 
 def usage_of(raw: msgspec.Raw) -> Usage | None:
@@ -67,7 +77,7 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         return None
     try:
         wire = _decode_usage(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     prompt = wire.prompt_tokens if wire.prompt_tokens is not None else wire.input_tokens
     completion = wire.completion_tokens if wire.completion_tokens is not None else wire.output_tokens
@@ -76,8 +86,13 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
     details_in = wire.prompt_tokens_details or wire.input_tokens_details
     details_out = wire.completion_tokens_details or wire.output_tokens_details
     return Usage(
-        prompt or 0,
-        completion or 0,
-        (details_in.cached_tokens or 0) if details_in is not None else 0,
-        (details_out.reasoning_tokens or 0) if details_out is not None else 0,
+        _count(prompt),
+        _count(completion),
+        _count(details_in.cached_tokens) if details_in is not None else 0,
+        _count(details_out.reasoning_tokens) if details_out is not None else 0,
     )
+
+
+def _count(reported: int | None) -> int:
+    """What is absent or below zero counts as none: counters only ever grow."""
+    return reported if reported is not None and reported > 0 else 0

@@ -9,6 +9,7 @@ import msgspec
 
 from headway.types import Usage
 from headway.wire import sse
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.openai.response import usage_of
 
 
@@ -17,7 +18,7 @@ class _Chunk(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
     response: msgspec.Raw = msgspec.Raw()
-    code: msgspec.Raw = msgspec.Raw()
+    type: msgspec.Raw = msgspec.Raw()
 
 
 class _Response(msgspec.Struct):
@@ -49,9 +50,10 @@ def first_event(data: bytes) -> FirstEvent | None:
             return FirstEvent(malformed=True)
         try:
             chunk = _decode_chunk(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return FirstEvent(malformed=True)
-        if event.startswith(b"event: error") or (bytes(chunk.error) not in _NOTHING and not chunk.response):
+        told = event.startswith(b"event: error") or bytes(chunk.type) == b'"error"'
+        if told or (bytes(chunk.error) not in _NOTHING and not chunk.response):
             return FirstEvent(error=payload)
         return _GOOD
     return None
@@ -61,7 +63,7 @@ def is_usage_chunk(payload: bytes) -> bool:
     """The chunk that `include_usage` adds: no choices, and usage."""
     try:
         chunk = _decode_chunk(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return False
     return _is_empty_list(chunk.choices) and bytes(chunk.usage) not in _NOTHING
 
@@ -80,13 +82,12 @@ def usage_in(tail: bytes) -> Usage | None:
         position = tail.rfind(b'"usage"', 0, position)
         if position < 0:
             return None
-        start = tail.rfind(b"data:", 0, position)
-        if start < 0:
-            return None
-        line_end = tail.find(b"\n", position)
-        usage = _usage_of_payload(tail[start + 5 : line_end if line_end >= 0 else len(tail)].strip())
-        if usage is not None:
-            return usage
+        start = tail.rfind(b"\n", 0, position) + 1
+        if tail.startswith(b"data:", start):
+            line_end = tail.find(b"\n", position)
+            usage = _usage_of_payload(tail[start + 5 : line_end if line_end >= 0 else len(tail)].strip())
+            if usage is not None:
+                return usage
         position = start
 
 
@@ -96,7 +97,7 @@ def _usage_of_payload(payload: bytes) -> Usage | None:
         raw = chunk.usage
         if chunk.response and bytes(chunk.response) != b"null":
             raw = _decode_response(chunk.response).usage
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     return usage_of(raw) if bytes(raw) not in _NOTHING else None
 

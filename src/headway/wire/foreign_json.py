@@ -1,0 +1,10 @@
+"""What reading JSON that others wrote may raise, so that nothing which arrives is a crash.
+
+Deep nesting is among it: the decoder refuses it with a recursion error, which is no decode error.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
