@@ -84,6 +84,10 @@ class Connection:
         self._writer = writer
         self._reading = _Reading()
 
+    @classmethod
+    async def to(cls, port: int) -> Connection:
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
     def send(self, path: str, body: object = None, *, method: str | None = None, headers: Mapping[str, str] = {}) -> None:
         """`body` is bytes as they are, or anything that JSON can carry."""
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -99,6 +103,10 @@ class Connection:
             while not self._reading.complete and await self._more():
                 pass
         return self._reading.reply()
+
+    async def ask(self, path: str, body: object = None, **options: Any) -> Reply:
+        self.send(path, body, **options)
+        return await self.reply()
 
     async def until(self, seen: bytes) -> bytes:
         """Read until the reply's body holds this; what there is of the body so far."""
@@ -127,6 +135,23 @@ class Connection:
         return bool(data)
 
 
+Connect = Callable[[int], Awaitable[Connection]]
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Connects to a port; the connections are closed at the end."""
+    opened: list[Connection] = []
+
+    async def to(port: int) -> Connection:
+        opened.append(await Connection.to(port))
+        return opened[-1]
+
+    yield to
+    for connection in opened:
+        await connection.close()
+
+
 # --- the gateway ---
 
 
@@ -149,14 +174,13 @@ class RunningGateway:
         return len(self._server.server_state.connections)
 
     async def connect(self) -> Connection:
-        return Connection(*await asyncio.open_connection("127.0.0.1", self.port))
+        return await Connection.to(self.port)
 
     async def ask(self, path: str, body: object = None, **options: Any) -> Reply:
         """One request on a connection of its own."""
         connection = await self.connect()
         try:
-            connection.send(path, body, **options)
-            return await connection.reply()
+            return await connection.ask(path, body, **options)
         finally:
             await connection.close()
 

@@ -28,7 +28,7 @@ models:
   silent: [alpha/fast!delay_headers=60s]
   slow-to-begin: [alpha/fast!stall_after=0b]
   endless: [alpha/fast!huge_event=50MB]
-  half-an-error: ["alpha/fast!status=500,eof_at=9999b,stall_after=10b"]
+  half-an-error: ["alpha/fast!status=500,stall_after=10b"]
 """
 MODELS = ("stalling", "silent", "slow-to-begin", "half-an-error")
 TIMES = 1000

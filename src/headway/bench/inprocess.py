@@ -8,7 +8,9 @@ resolves about 1 us. At saturation the same steps cost about 2.2 times as much, 
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ import uvloop
 from uvicorn.server import ServerState
 
 from headway.app import Headway, Settings
+from headway.bench import payloads
 from headway.config.load import load_text
 from headway.server.hosting import server_config
 from headway.server.lean import LeanProtocol
@@ -27,6 +30,7 @@ from headway.transport.connection import UpstreamConnection
 from headway.transport.pool import OriginPool
 from headway.types import Snapshot
 
+SECONDS = 10.0
 SLICE = 0.002
 """Seconds of one scenario before the next has its turn."""
 DRAIN_EVERY = 256
@@ -137,8 +141,9 @@ def measure(steps: dict[str, Callable[[], None]], *, seconds: float, rng: Random
     return [_figure(name, sorted(slices[name])) for name in steps]
 
 
-def run(seconds: float = 10.0) -> list[Figure]:
+def run(seconds: float = SECONDS) -> list[Figure]:
     """All scenarios: small with 3 and with 24 header fields, 10 KB, 100 KB, and one chunk of a stream."""
+    gc.set_threshold(20_000, 20, 50)  # as `headway serve` sets it
     loop = uvloop.new_event_loop()
     try:
         return loop.run_until_complete(_run(seconds))
@@ -150,13 +155,17 @@ async def _run(seconds: float) -> list[Figure]:
     loop = asyncio.get_running_loop()
     snapshot = load_text(CONFIG, name="bench", folder=Path(), environ={})
     rigs = [Rig(loop, snapshot) for _ in range(5)]
-    small, fields = request_bytes(200), reply_bytes(fields=3)
+    small, reply = client_request(200), payloads.whole_reply(payloads.chat_reply())
+    many_fields = payloads.whole_reply(payloads.chat_reply(), payloads.OPENAI_HEADERS)
+    beginning = payloads.stream_head() + payloads.framed(payloads.event({"role": "assistant", "content": ""}))
     steps = {
-        "small": rigs[0].whole(small, fields),
-        "small, 24 header fields": rigs[1].whole(small, reply_bytes(fields=24)),
-        "10 KB": rigs[2].whole(request_bytes(10_000), fields),
-        "100 KB": rigs[3].whole(request_bytes(100_000), fields),
-        "stream chunk": rigs[4].stream(request_bytes(200, stream=True), STREAM_HEAD, chunk_bytes()),
+        "small request": rigs[0].whole(small, reply),
+        "small, 24 header fields in the reply": rigs[1].whole(small, many_fields),
+        "10 KB": rigs[2].whole(client_request(10_000), reply),
+        "100 KB": rigs[3].whole(client_request(100_000), reply),
+        "chunk of a stream": rigs[4].stream(
+            client_request(200, stream=True), beginning, payloads.framed(payloads.content_event())
+        ),
     }
     try:
         return measure(steps, seconds=seconds, rng=Random(1))
@@ -183,47 +192,16 @@ def _figure(name: str, ordered: list[float]) -> Figure:
     return Figure(name, ordered[len(ordered) // 10], ordered[len(ordered) // 2], len(ordered))
 
 
-STREAM_HEAD = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n"
-    b'36\r\ndata: {"choices":[{"index":0,"delta":{"role":"x"}}]}\n\n\r\n'
-)
+def main() -> None:
+    """`python -m headway.bench.inprocess SECONDS`: the figures as JSON, for the process that asked."""
+    figures = run(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS)
+    sys.stdout.write(msgspec.json.encode(figures).decode())
 
 
-def request_bytes(prompt: int, *, stream: bool = False) -> bytes:
-    """A chat request as the openai SDK sends it, with a prompt of about `prompt` bytes."""
-    body = b'{"messages":[{"role":"user","content":"%b"}],"model":"bench","max_tokens":64%b}' % (
-        b"lorem ipsum " * (prompt // 12),
-        b',"stream":true' if stream else b"",
-    )
-    return (
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAccept: application/json\r\n"
-        b"Authorization: Bearer sk-client\r\nContent-Type: application/json\r\nUser-Agent: OpenAI/Python 2.8.0\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-    )
+def client_request(prompt: int, *, stream: bool = False) -> bytes:
+    body = payloads.chat_body("bench", prompt, stream=stream)
+    return payloads.chat_request(body, authority="127.0.0.1:8080", path="/v1/chat/completions", api_key="sk-client")
 
 
-def reply_bytes(*, fields: int) -> bytes:
-    """A whole chat reply of about 0.5 KB of body, with that many header fields."""
-    body = (
-        b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"upstream-model","choices":[{"index":0,"message":'
-        b'{"role":"assistant","content":"%b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":20,"completion_tokens":50,'
-        b'"total_tokens":70,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}'
-        % (b"word " * 40)
-    )
-    extra = b"".join(
-        b"x-some-header-%d: value-of-this-header-%d\r\n" % (number, number) for number in range(fields - 3)
-    )
-    return (
-        b"HTTP/1.1 200 OK\r\ndate: Thu, 01 Jan 2026 00:00:00 GMT\r\ncontent-type: application/json\r\n%b"
-        b"content-length: %d\r\n\r\n%b" % (extra, len(body), body)
-    )
-
-
-def chunk_bytes() -> bytes:
-    """One chunk of a stream, about 250 bytes, as one HTTP chunk."""
-    event = (
-        b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"upstream-model-2026-01-01","service_tier":'
-        b'"default","system_fingerprint":"fp_1234567890","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,'
-        b'"finish_reason":null}]}\n\n'
-    )
-    return b"%x\r\n%b\r\n" % (len(event), event)
+if __name__ == "__main__":
+    main()

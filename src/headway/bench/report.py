@@ -14,11 +14,16 @@ from rich.table import Table
 
 from headway.bench import nginx
 from headway.bench.figures import DIRECT, Round, Spread, Summary, summaries
+from headway.bench.inprocess import Figure
 from headway.bench.plan import BenchError, Shape
 from headway.bench.scenarios import Scenario
 
 BEGIN, END = "<!-- figures: written by headway bench -->", "<!-- end of figures -->"
 NOTABLE_CORES = 0.1
+
+IN_PROCESS = "in-process"
+IN_PROCESS_TITLE = "the gateway's own steps on fake transports, CPU us of a request or chunk"
+IN_PROCESS_COLUMNS = ["step", "10th percentile", "median", "slices"]
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -47,6 +52,7 @@ class Report(msgspec.Struct, frozen=True):
     machine: Machine
     scenarios: list[Measured]
     failed: bool
+    in_process: list[Figure] = []
 
 
 def machine(*, pinned: bool, python: str, now: datetime | None = None) -> Machine:
@@ -178,7 +184,24 @@ def markdown(report: Report) -> str:
         lines += ["", what.rstrip(), ""]
         lines += [_line(heads), _line(["---"] * len(heads))]
         lines += [_line(row(scenario, found)) for found in scenario.summaries]
+    if report.in_process:
+        lines += ["", f"**{IN_PROCESS}**: {IN_PROCESS_TITLE}.", ""]
+        lines += [_line(IN_PROCESS_COLUMNS), _line(["---"] * len(IN_PROCESS_COLUMNS))]
+        lines += [_line(in_process_row(figure)) for figure in report.in_process]
     return "\n".join(lines)
+
+
+def in_process_table(figures: Sequence[Figure]) -> Table:
+    shown = Table(title=f"{IN_PROCESS}: {IN_PROCESS_TITLE}", title_justify="left")
+    for number, column in enumerate(IN_PROCESS_COLUMNS):
+        shown.add_column(column, justify="right" if number else "left")
+    for figure in figures:
+        shown.add_row(*in_process_row(figure))
+    return shown
+
+
+def in_process_row(figure: Figure) -> list[str]:
+    return [figure.scenario, f"{figure.p10:.1f}", f"{figure.median:.1f}", str(figure.slices)]
 
 
 def _line(cells: Sequence[str]) -> str:

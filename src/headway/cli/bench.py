@@ -5,6 +5,7 @@ It parses options and shows results; what is measured is decided in `headway.ben
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import msgspec
 from rich.console import Console
 
 from headway.bench import report, scenarios
+from headway.bench.inprocess import SECONDS, Figure
 from headway.bench.latency import histogram
 from headway.bench.plan import BenchError, loopback
-from headway.bench.processes import usable_cores
+from headway.bench.processes import environment, pinned, usable_cores
 from headway.bench.rounds import Options, run
 
 EXAMPLE = """\b
@@ -32,7 +34,7 @@ Examples:
 @click.option(
     "--scenario",
     "names",
-    type=click.Choice([scenario.name for scenario in scenarios.ALL]),
+    type=click.Choice([*(scenario.name for scenario in scenarios.ALL), report.IN_PROCESS]),
     multiple=True,
     help="What to measure; may be repeated.  [default: all]",
 )
@@ -74,7 +76,7 @@ def bench(
 
     A mock upstream and a load generator run as processes of their own on loopback. Each round measures the mock
     directly, through nginx (where installed) and through the gateway; ratios are to nginx in the same round. Wrong or
-    missing replies make the run fail.
+    missing replies make the run fail. The in-process scenario runs the gateway's own code on fake transports.
     """
     options = Options(
         rounds=rounds or (2 if quick else 5),
@@ -90,10 +92,12 @@ def bench(
         openai_headers=openai_headers,
         seed=seed,
     )
-    chosen = [scenarios.named(name) for name in names] or list(scenarios.ALL)
+    chosen = [scenarios.named(name) for name in names if name != report.IN_PROCESS]
+    inside = report.IN_PROCESS in names or not names
+    chosen = chosen if names else list(scenarios.ALL)
     document = checked(options, write)
     try:
-        found = measured(chosen, options, as_json=as_json)
+        found = measured(chosen, options, as_json=as_json, inside=inside)
         if write is not None:
             write.write_text(report.written(document, report.markdown(found)))
     except BenchError as error:
@@ -121,11 +125,11 @@ def checked(options: Options, write: Path | None) -> str:
     return document
 
 
-def measured(chosen: list[scenarios.Scenario], options: Options, *, as_json: bool) -> report.Report:
+def measured(chosen: list[scenarios.Scenario], options: Options, *, as_json: bool, inside: bool) -> report.Report:
     """Runs the scenarios with progress on stderr, and shows a table after each unless JSON was asked for."""
     progress = Console(stderr=True)
     tables = Console(width=None if sys.stdout.isatty() else 180)
-    pinned = bool(usable_cores(pin=options.pin).tested)
+    has_own_core = bool(usable_cores(pin=options.pin).tested)
     done: list[report.Measured] = []
     with progress.status("starting") as status:
         for scenario in chosen:
@@ -133,4 +137,26 @@ def measured(chosen: list[scenarios.Scenario], options: Options, *, as_json: boo
             done.append(report.measured(scenario, samples))
             if not as_json:
                 tables.print(report.table(done[-1]))
-    return report.Report(report.machine(pinned=pinned, python=options.python), done, report.failed(done))
+        figures: list[Figure] = []
+        if inside:
+            status.update(report.IN_PROCESS)
+            figures = in_process(options)
+            if not as_json:
+                tables.print(report.in_process_table(figures))
+    machine = report.machine(pinned=has_own_core, python=options.python)
+    return report.Report(machine, done, report.failed(done), figures)
+
+
+def in_process(options: Options) -> list[Figure]:
+    """Measured by a process of its own, on the core that processes under test have."""
+    cores = usable_cores(pin=options.pin)
+    with pinned(cores.tested):
+        said = subprocess.run(
+            [options.python, "-m", "headway.bench.inprocess", str(SECONDS / 4 if options.quick else SECONDS)],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+    if said.returncode != 0:
+        raise BenchError("the in-process instrument failed")
+    return msgspec.json.decode(said.stdout, type=list[Figure])

@@ -21,7 +21,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class LogWriter:
-    """Takes batches of finished lines. `dropped` is told how many were lost, always by the thread that calls `write`."""
+    """Takes batches of finished lines. `dropped` hears how many were lost, from the thread that calls `write`."""
 
     def __init__(self, out: IO[bytes], dropped: Callable[[int], None]) -> None:
         self._out = out

@@ -1,13 +1,15 @@
 """One HTTP/1.1 connection to an upstream, and whether it may be used again.
 
-httptools decides where a message ends and refuses ambiguous framing (content-length with transfer-encoding, folded lines, bare LF); the
-head stays raw. A connection is reused only when its state is beyond doubt: the request was written in full, the reply ended by its own
-framing, nothing followed it, and the upstream agreed to keep the connection.
+httptools decides where a message ends and refuses ambiguous framing (content-length with transfer-encoding, folded
+lines, bare LF); what it lets through beyond that is refused here. The head stays raw. A connection is reused only when
+its state is beyond doubt: the request was written in full, the reply ended by its own framing, nothing followed it, and
+the upstream agreed to keep the connection.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -32,6 +34,10 @@ class Home(Protocol):
         """How to name the upstream to a person: scheme, host and port."""
         ...
 
+    def adopt(self, connection: UpstreamConnection) -> None:
+        """It is open; `forget` follows exactly once."""
+        ...
+
     def give_back(self, connection: UpstreamConnection) -> None: ...
 
     def forget(self, connection: UpstreamConnection) -> None: ...
@@ -53,7 +59,9 @@ class UpstreamConnection(asyncio.Protocol):
         "_paused",
         "_raw",
         "_reading",
+        "_status",
         "_surplus",
+        "_wire",
         "born",
         "idle_since",
         "requests",
@@ -63,6 +71,8 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, home: Home, now: float) -> None:
         self._home = home
         self.transport: asyncio.Transport | None = None
+        self._wire: asyncio.Transport | None = None
+        """The transport below TLS: it alone knows what has not left yet. Without TLS the same as `transport`."""
         self.born = now
         self.idle_since = now
         self.requests = 0
@@ -73,6 +83,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._raw = b""
         self._head = _NO_HEAD
         self._head_start = 0
+        self._status = 0
         self._reading = False
         self._complete = False
         self._surplus = False
@@ -90,7 +101,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.requests += 1
         if transport is None or transport.is_closing():
             self._listener = None
-            listener.on_lost(self._lost("the connection was closed while it was idle", stale=True))
+            listener.on_lost(self._lost("closed the connection before it was used", stale=self.requests > 1))
             return
         if len(body) < 32768:
             transport.write(head + body)
@@ -122,7 +133,12 @@ class UpstreamConnection(asyncio.Protocol):
     # --- asyncio.Protocol ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = self._wire = cast(asyncio.Transport, transport)
+        self._home.adopt(self)
+
+    def secured(self, transport: asyncio.Transport) -> None:
+        """TLS runs on the connection from here on."""
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         listener = self._listener
@@ -137,14 +153,11 @@ class UpstreamConnection(asyncio.Protocol):
                 return
         try:
             self._feed(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._complete:
-                self._break(f"broke the rules of HTTP: {error}")
+                self._break(_broken_rule(error))
                 return
             self._surplus = True
-        except httptools.HttpParserUpgrade:
-            self._break("switched protocols without being asked")
-            return
         parts = self._parts
         if parts:
             body = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -158,7 +171,7 @@ class UpstreamConnection(asyncio.Protocol):
             if not self._reading:
                 return
             self._raw = b""
-            listener.on_head(self._parser.get_status_code(), self._head, body, complete)
+            listener.on_head(self._status, self._head, body, complete)
         elif body or complete:
             listener.on_body(body, complete)
         if complete:
@@ -168,7 +181,8 @@ class UpstreamConnection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.transport is not None:
+        transport = self.transport
+        if transport is not None:
             self._leave()
         listener = self._listener
         if listener is None:
@@ -179,14 +193,12 @@ class UpstreamConnection(asyncio.Protocol):
             listener.on_lost(self._lost("closed the connection before it answered", stale=reused))
             return
         head = self._head
-        if exc is None and not head.has(CONTENT_LENGTH) and not head.has(TRANSFER_ENCODING):
+        framed = head.has(CONTENT_LENGTH) or head.has(TRANSFER_ENCODING)
+        if exc is None and not framed and transport is not None and _ended_on_purpose(transport):
             listener.on_body(b"", True)  # RFC 9112 §6.3: the end of the connection is the end of the body
         else:
-            listener.on_lost(
-                Failure(
-                    kind=FailureKind.BAD_REPLY, source="upstream", message=f"{self._home.label} broke off in the middle of its answer"
-                )
-            )
+            message = f"{self._home.label} broke off in the middle of its answer"
+            listener.on_lost(Failure(kind=FailureKind.BAD_REPLY, source="upstream", message=message))
 
     # --- httptools ---
 
@@ -197,18 +209,25 @@ class UpstreamConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         if self._complete:
             return
-        end = self._raw.find(b"\r\n\r\n", self._head_start)
-        head = self._raw[self._head_start : end + 2]
-        if self._parser.get_status_code() < 200:  # interim; the final head follows it
+        start = self._head_start
+        end = self._raw.find(b"\r\n\r\n", start)
+        head = self._raw[start : end + 2]
+        status = self._parser.get_status_code()
+        if end < 0 or not head.startswith(b"HTTP/1.") or not 100 <= status < 600:
+            raise httptools.HttpParserError("no reply begins like this")
+        if status < 200:  # interim; the final head follows it
             self._head_start = end + 4
             return
-        if end < 0 or not head.startswith(b"HTTP/1."):
-            raise httptools.HttpParserError("the reply does not begin with its status line")
         fields = Head(head)
         coding = fields.get(TRANSFER_ENCODING)
-        if coding is not None and coding.lower() != b"chunked":
-            raise httptools.HttpParserError("transfer-encoding is not chunked")
+        if coding is not None and not (
+            coding.lower() == b"chunked" and fields.count(TRANSFER_ENCODING) == 1 and head.startswith(b"HTTP/1.1")
+        ):  # RFC 9112 §6.1
+            raise httptools.HttpParserError("transfer-encoding is not chunked, once, in HTTP/1.1")
+        if status == 204 and (coding is not None or fields.has(CONTENT_LENGTH)):
+            self._surplus = True  # a body is announced where there is none: who knows what follows
         self._head = fields
+        self._status = status
         self._reading = True
 
     def on_body(self, body: bytes) -> None:
@@ -227,7 +246,8 @@ class UpstreamConnection(asyncio.Protocol):
         if transport is None or self._listener is not None:
             return
         self._head = _NO_HEAD
-        if self._surplus or not self._keep or transport.is_closing() or transport.get_write_buffer_size():
+        wire = self._wire
+        if self._surplus or not self._keep or transport.is_closing() or wire is None or wire.get_write_buffer_size():
             self.abort()
             return
         self.resume()
@@ -239,13 +259,31 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _break(self, what: str) -> None:
         listener = self._listener
-        reading = self._reading
         self.abort()
         if listener is not None:
-            kind = FailureKind.BAD_REPLY if reading or self._raw else FailureKind.TRANSPORT
-            listener.on_lost(Failure(kind=kind, source="upstream", message=f"{self._home.label} {what}"))
+            message = f"{self._home.label} {what}"
+            listener.on_lost(Failure(kind=FailureKind.BAD_REPLY, source="upstream", message=message))
 
     def _lost(self, what: str, *, stale: bool) -> Failure:
-        return Failure(
-            kind=FailureKind.TRANSPORT, source="upstream", message=f"{self._home.label} {what}", stale_connection=stale
-        )
+        message = f"{self._home.label} {what}"
+        return Failure(kind=FailureKind.TRANSPORT, source="upstream", message=message, stale_connection=stale)
+
+
+def _broken_rule(error: Exception) -> str:
+    if isinstance(error, httptools.HttpParserUpgrade):
+        return "switched protocols without being asked"
+    own = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
+    return f"broke the rules of HTTP: {own or error}"
+
+
+def _ended_on_purpose(transport: asyncio.Transport) -> bool:
+    """Over TLS only a closure alert can end a body; anybody on the way can cut a connection (RFC 9112 §9.8)."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return True
+    try:
+        return not tls.read(1)
+    except ssl.SSLZeroReturnError:
+        return True
+    except ssl.SSLError:
+        return False

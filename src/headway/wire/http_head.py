@@ -38,3 +38,6 @@ class Head:
 
     def has(self, field: bytes) -> bool:
         return field in self._lower
+
+    def count(self, field: bytes) -> int:
+        return self._lower.count(field)

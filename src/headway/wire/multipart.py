@@ -1,7 +1,7 @@
 """Multipart forms (RFC 7578), as far as replacing one text field needs them: parts stay the bytes they were.
 
-Bounded and strict: a form that another parser could read in another way is refused, for a name that we did not see would
-not be replaced.
+Bounded and strict: a form that another parser could read in another way is refused, since what we did not see we could
+not replace.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _name_in(head: bytes) -> tuple[bytes, bool] | None:
 
 
 def _parameters(text: bytes, position: int) -> dict[bytes, bytes] | None:
-    """`; name=value` pairs up to the text's end, names in lower case; None if there is anything else, or one name twice."""
+    """`; name=value` pairs up to the text's end, names in lower case; None if there is more, or one name twice."""
     found: dict[bytes, bytes] = {}
     text = text.rstrip(b" \t;")
     while position < len(text):
