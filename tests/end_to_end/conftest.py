@@ -1,4 +1,4 @@
-"""What an end-to-end test is made of: a gateway on a real socket, upstreams to put behind it, and a client that hides nothing.
+"""What an end-to-end test is made of: a gateway on a real socket, upstreams behind it, a client that hides nothing.
 
 The gateway runs in the test's own loop, on uvloop as in production. `processes/` has the one that runs as a process.
 """
@@ -11,7 +11,7 @@ import io
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from headway.server.hosting import GatewayServer
 from headway.simulated.provider import SimulatedProvider
 from headway.simulated.settings import Simulation
 
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds after which a test that waits is given up."""
 
 
@@ -88,7 +88,9 @@ class Connection:
     async def to(cls, port: int) -> Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
-    def send(self, path: str, body: object = None, *, method: str | None = None, headers: Mapping[str, str] = {}) -> None:
+    def send(
+        self, path: str, body: object = None, *, method: str | None = None, headers: Mapping[str, str] = {}
+    ) -> None:
         """`body` is bytes as they are, or anything that JSON can carry."""
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         fields = {"host": "gateway", "content-type": "application/json", "content-length": str(len(content)), **headers}
@@ -112,7 +114,8 @@ class Connection:
         """Read until the reply's body holds this; what there is of the body so far."""
         async with asyncio.timeout(PATIENCE):
             while seen not in self._reading.body:
-                assert await self._more(), f"the reply ended without {seen!r}: {bytes(self._reading.body)!r}"
+                going_on = not self._reading.complete and await self._more()
+                assert going_on, f"the reply ended without {seen!r}: {bytes(self._reading.body)!r}"
         return bytes(self._reading.body)
 
     async def close(self) -> None:
@@ -197,7 +200,7 @@ def chat(model: str = "default", text: str = "hello", **options: Any) -> dict[st
 
 
 @contextlib.asynccontextmanager
-async def running(config: str | Path, environ: Mapping[str, str]) -> AsyncIterator[RunningGateway]:
+async def running(config: str | Path, environ: Mapping[str, str]) -> AsyncGenerator[RunningGateway]:
     """As `Headway.serve` does it, less the signals and the patience of a drain."""
     path = config if isinstance(config, Path) else None
     if isinstance(config, Path):
@@ -276,7 +279,7 @@ Answer = Callable[[Received], Iterable[bytes]]
 
 
 class ScriptedUpstream:
-    """Says what it was told to say, byte for byte. `reset_after` breaks the connection after the last piece, `close_after` closes it."""
+    """Says what it was told to say, byte for byte. `reset_after` and `close_after` end the connection after it."""
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
@@ -324,6 +327,20 @@ class ScriptedUpstream:
             return
         finally:
             writer.close()
+
+
+@pytest.fixture
+def nobody_accepts() -> Iterator[str]:
+    """A base URL where connecting takes for ever: the port's queue is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
+        address = listening.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(address)
+        yield f"http://127.0.0.1:{address[1]}/v1"
+        for each in waiting:
+            each.close()
 
 
 async def _received(reader: asyncio.StreamReader) -> Received | None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from end_to_end.conftest import Connection, Provide, RunningGateway, Start
-
-    from headway.simulated import SimulatedProvider
+    from headway.simulated.provider import SimulatedProvider
 
 pytestmark = pytest.mark.real
 
@@ -50,7 +48,7 @@ def asked(model: str, *, stream: bool = True) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def under_way(running: RunningGateway, provider: SimulatedProvider, model: str) -> AsyncIterator[Connection]:
+async def under_way(running: RunningGateway, provider: SimulatedProvider, model: str) -> AsyncGenerator[Connection]:
     """A client whose request has come as far as it gets."""
     connection = await running.connect()
     before = len(provider.requests)
@@ -83,36 +81,23 @@ async def test_a_client_that_does_not_read_holds_the_upstream_back_until_it_leav
     provider = await simulated()
     running = await gateway(CONFIG.format(base_url=provider.base_url))
     async with under_way(running, provider, "endless") as connection:
-        await in_time(lambda: [each.paused for each in running.headway.gateway._in_flight] == [True], 5.0, "it is paused")
+        await in_time(
+            lambda: [each.paused for each in running.headway.gateway._in_flight] == [True], 5.0, "it is paused"
+        )
         await (connection.close() if leaves == "closes" else connection.reset())
     await in_time(lambda: provider.open_connections == 0, 1.0, "the upstream's connection is closed")
     assert running.headway.in_flight == 0
 
 
-@contextmanager
-def nobody_accepts() -> Iterator[str]:
-    """A base URL where connecting takes for ever: the port's queue is full."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
-        address = listening.getsockname()
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(address)
-        yield f"http://127.0.0.1:{address[1]}/v1"
-        for each in waiting:
-            each.close()
-
-
-async def test_a_connection_being_made_is_given_up(gateway: Start):
-    with nobody_accepts() as base_url:
-        running = await gateway(CONFIG.format(base_url=base_url))
-        tasks = len(asyncio.all_tasks())
-        connection = await running.connect()
-        connection.send("/v1/chat/completions", asked("default"))
-        await in_time(lambda: len(asyncio.all_tasks()) > tasks, 5.0, "the gateway is dialling")
-        await connection.close()
-        await in_time(lambda: len(asyncio.all_tasks()) == tasks, 1.0, "the dial has ended")
-        assert running.headway.in_flight == 0
+async def test_a_connection_being_made_is_given_up(gateway: Start, nobody_accepts: str):
+    running = await gateway(CONFIG.format(base_url=nobody_accepts))
+    tasks = len(asyncio.all_tasks())
+    connection = await running.connect()
+    connection.send("/v1/chat/completions", asked("default"))
+    await in_time(lambda: len(asyncio.all_tasks()) > tasks, 5.0, "the gateway is dialling")
+    await connection.close()
+    await in_time(lambda: len(asyncio.all_tasks()) == tasks, 1.0, "the dial has ended")
+    assert running.headway.in_flight == 0
 
 
 async def test_after_a_thousand_clients_that_left_nothing_is_left(gateway: Start, simulated: Provide):
@@ -162,5 +147,7 @@ def held(running: RunningGateway) -> dict[str, int]:
         "slots": sum(registry.in_flight(target) for target in targets),
         "in flight": running.headway.in_flight,
         "upstream connections": running.headway.upstreams.connections(),
-        "connection objects": sum(type(each).__name__ in ("UpstreamConnection", "Dispatch") for each in gc.get_objects()),
+        "connection objects": sum(
+            type(each).__name__ in ("UpstreamConnection", "Dispatch") for each in gc.get_objects()
+        ),
     }

@@ -1,7 +1,7 @@
-"""Recorded exchanges with real providers, replayed: what the provider gets and what the client gets are the recorded bytes.
+"""Recorded exchanges with real providers, replayed: provider and client get the recorded bytes.
 
-Each provider is configured under its own name, so that its quirks apply. The recordings live beside the repository; without them
-there is nothing to replay.
+Each provider is configured under its own name, so that its quirks apply. The recordings live beside the repository;
+without them there is nothing to replay.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def written(exchange: Exchange, size: int, reply_bytes: Callable[..., bytes]) ->
     if not exchange.streamed:
         yield reply_bytes(exchange.status, body, exchange.kind)
         return
-    yield f"HTTP/1.1 {exchange.status} OK\r\ncontent-type: {exchange.kind}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    head = f"HTTP/1.1 {exchange.status} OK\r\ncontent-type: {exchange.kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+    yield head.encode()
     for start in range(0, len(body), size):
         piece = body[start : start + size]
         yield b"%x\r\n%b\r\n" % (len(piece), piece)
@@ -147,7 +148,11 @@ def wrong_in_request(upstream: ScriptedUpstream, provider: str, exchange: Exchan
         yield f"the path was {received.path}"
     if list(got) != list(wanted):
         yield f"the fields were {list(got)}, not {list(wanted)}"
-    yield from (f"{name} was {bytes(got[name])!r}, not {bytes(wanted[name])!r}" for name in wanted if got.get(name) != wanted[name])
+    yield from (
+        f"{name} was {bytes(got[name])!r}, not {bytes(wanted[name])!r}"
+        for name in wanted
+        if got.get(name) != wanted[name]
+    )
 
 
 def asks_for_usage(provider: str, exchange: Exchange) -> bool:
@@ -163,10 +168,6 @@ def wrong_in_reply(reply: Reply, exchange: Exchange) -> Iterator[str]:
         yield "the reply was cut short"
     if reply.status != exchange.status:
         yield f"the status was {reply.status}, not {exchange.status}"
-    if exchange.status >= 400 and "error" not in json.loads(exchange.body):
-        if not isinstance(reply.json()["error"]["message"], str):
-            yield f"{reply.body!r} is no error of this API"
-        return
     if reply.headers["content-type"] != exchange.kind:
         yield f"the content type was {reply.headers['content-type']}, not {exchange.kind}"
     wanted = exchange.body if exchange.asked_for_usage else without_usage(exchange)

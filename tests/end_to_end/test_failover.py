@@ -1,7 +1,8 @@
-"""One upstream fails in every way that upstreams have been seen to fail; the client sees the other one's answer, and what was tried."""
+"""One upstream fails in every way that upstreams have been seen to fail: the client sees the other one's answer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ providers:
 models:
   default: [a/fast, b/fast]
 resilience:
-  timeouts: {{headers: 200ms, first_token: 200ms, stall: 2s}}
+  timeouts: {{connect: 200ms, headers: 200ms, first_token: 200ms, stall: 2s}}
 """
 
 BOTH = {
@@ -99,6 +100,43 @@ async def test_a_reset_in_the_middle_of_the_head_is_no_answer(
     assert reply.attempts == "a/fast#none=transport b/fast#none=200"
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_an_upstream_that_cannot_be_connected_to_in_time_is_left(
+    gateway: Start, simulated: Provide, nobody_accepts: str, stream: bool
+):
+    b = await simulated("beta")
+    running = await gateway(CONFIG.format(a=nobody_accepts, b=b.base_url))
+    reply = await running.chat(stream=stream)
+    assert reply.status == 200
+    assert reply.attempts == "a/fast#none=timeout b/fast#none=200"
+
+
+async def test_a_form_is_sent_elsewhere_too_with_the_name_that_the_model_has_there(gateway: Start, simulated: Provide):
+    a, b = await simulated("alpha", fault="status=503"), await simulated("beta")
+    config = CONFIG.replace("[a/fast, b/fast]", "[a/fast, b/a-longer-name]")
+    running = await gateway(config.format(a=a.base_url, b=b.base_url))
+    form = b'--x\r\ncontent-disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+    file = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n%b\r\n--x--\r\n' % bytes(9000)
+    body = form % (b"model", b"default") + form % (b"language", b"de") + file
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    reply = await running.ask("/v1/audio/transcriptions", body, headers=kind)
+    assert reply.status == 200
+    assert reply.attempts == "a/fast#none=503 b/a-longer-name#none=200"
+    assert a.requests[0].body == body.replace(b"default", b"fast")
+    assert b.requests[0].body == body.replace(b"default", b"a-longer-name")
+
+
+async def test_an_upstream_that_closes_its_connections_after_each_answer_costs_nothing(
+    gateway: Start, scripted: ScriptedUpstream, reply_bytes: Callable[..., bytes]
+):
+    scripted.answer = lambda _: [reply_bytes(200, b'{"object": "chat.completion"}')]
+    scripted.close_after = True
+    running = await gateway(CONFIG.format(a=scripted.base_url, b="http://127.0.0.1:9/v1"))
+    replies = [await running.chat() for _ in range(20)]
+    assert {(reply.status, reply.headers["x-headway-target"]) for reply in replies} == {(200, "a/fast")}
+    assert len(scripted.requests) == 20
+
+
 async def test_a_stream_that_breaks_after_its_first_token_ends_with_an_error_and_without_its_end_mark(
     gateway: Start, simulated: Provide
 ):
@@ -135,3 +173,28 @@ async def test_when_all_fail_the_error_tells_what_was_tried(gateway: Start, simu
     assert "connection refused" in error["message"]
     assert "b/fast#none answered 503" in error["message"]
     assert reply.attempts == "a/fast#none=transport b/fast#none=503"
+
+
+CHUNK = b'data: {"choices":[{"index":%d,"delta":{"content":"%b"},"finish_reason":%b}]}\n\n'
+UNFINISHED = {
+    "content that looks like the end mark": [(0, b"It ends with [DONE]", b"null")],
+    "one of two choices finished": [
+        (0, b"one", b"null"),
+        (1, b"two", b"null"),
+        (1, b"", b'"stop"'),
+        (0, b"mo", b"null"),
+    ],
+}
+
+
+@pytest.mark.parametrize("chunks", UNFINISHED.values(), ids=UNFINISHED)
+async def test_a_stream_that_ends_without_its_end_mark_does_not_pass_for_a_finished_one(
+    gateway: Start, scripted: ScriptedUpstream, chunks: list[tuple[int, bytes, bytes]]
+):
+    body = b"".join(CHUNK % chunk for chunk in chunks)
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n" % len(body)
+    scripted.answer = lambda _: [head, body]
+    running = await gateway(CONFIG.format(a=scripted.base_url, b="http://127.0.0.1:9/v1"))
+    reply = await running.chat(stream=True, n=2)
+    assert reply.body.startswith(body)
+    assert b'"code":"stream_interrupted"' in reply.body

@@ -20,7 +20,13 @@ providers:
 models:
   default: [{name}/fast]
 """
-BROKEN = ["providers: [", "models: {default: [nowhere/fast]}", "server: {prot: 1}", "\x00", "providers: {a: {base_url: 7}}"]
+BROKEN = [
+    "providers: [",
+    "models: {default: [nowhere/fast]}",
+    "server: {prot: 1}",
+    "\x00",
+    "providers: {a: {base_url: 7}}",
+]
 RELOADS = 100
 CLIENTS = 6
 
@@ -37,39 +43,41 @@ async def in_time(holds: Callable[[], bool], what: str) -> None:
 async def test_no_request_fails_in_a_hundred_reloads(gateway: Start, simulated: Provide, tmp_path: Path):
     file = tmp_path / "headway.yaml"
     good = [
-        GOOD.format(name=name, base_url=(await simulated(name, token_delay=0.001)).base_url) for name in ("alpha", "beta")
+        GOOD.format(name=name, base_url=(await simulated(name, token_delay=0.001)).base_url)
+        for name in ("alpha", "beta")
     ]
     file.write_text(good[0])
     running = await gateway(file)
+    replies: list[Reply] = []
     over = asyncio.Event()
-    clients = [asyncio.ensure_future(keep_asking(running, over, stream=bool(number % 2))) for number in range(CLIENTS)]
+    clients = [asyncio.ensure_future(keep_asking(running, over, replies, stream=n % 2 == 1)) for n in range(CLIENTS)]
     refused = 0
     for number in range(1, RELOADS + 1):
         if number % 10 == 0:
             refused += 1
-            await rewrite(running, file, BROKEN[refused % len(BROKEN)], lambda n=refused: metric(running, "refused") == n)
+            bad = BROKEN[refused % len(BROKEN)]
+            await rewrite(running, file, bad, lambda n=refused: metric(running, "refused") == n)
             assert running.headway.last_config_error is not None
         await rewrite(running, file, good[number % 2], lambda n=number: running.headway.snapshot.generation == n + 1)
         assert running.headway.last_config_error is None
+        answered = len(replies)
+        await in_time(lambda n=answered: len(replies) > n, "a request is answered")
     over.set()
-    replies = [reply for replies in await asyncio.gather(*clients) for reply in replies]
-    assert len(replies) > RELOADS
+    await asyncio.gather(*clients)
     assert {reply.headers["x-headway-target"] for reply in replies} == {"alpha/fast", "beta/fast"}
     assert [reply for reply in replies if reply.status != 200 or not reply.complete] == []
-    assert [reply for reply in replies if "stream" in reply.headers["content-type"] and b"[DONE]" not in reply.body] == []
+    streamed = [reply for reply in replies if reply.headers["content-type"].startswith("text/event-stream")]
+    assert [reply for reply in streamed if not reply.body.endswith(b"data: [DONE]\n\n")] == []
     assert metric(running, "ok") == RELOADS
 
 
-async def keep_asking(running: RunningGateway, over: asyncio.Event, *, stream: bool) -> list[Reply]:
+async def keep_asking(running: RunningGateway, over: asyncio.Event, replies: list[Reply], *, stream: bool) -> None:
     """One connection, one request after another."""
     connection = await running.connect()
-    replies: list[Reply] = []
     body = {"model": "default", "stream": stream, "messages": [{"role": "user", "content": "tokens:20"}]}
     while not over.is_set():
-        connection.send("/v1/chat/completions", body)
-        replies.append(await connection.reply())
+        replies.append(await connection.ask("/v1/chat/completions", body))
     await connection.close()
-    return replies
 
 
 async def rewrite(running: RunningGateway, file: Path, text: str, done: Callable[[], bool]) -> None:
@@ -114,7 +122,11 @@ async def test_a_bad_edit_keeps_what_runs_and_is_told_where_it_is_looked_for(
     assert "did you mean 'providers'" in ready.json()["config"]["error"]
     assert (await running.chat()).status == 200
     await rewrite(running, file, good, lambda: running.headway.snapshot.generation == 2)
-    assert (await running.ask("/health/ready")).json()["config"] == {"generation": 2, "source": str(file), "error": None}
+    assert (await running.ask("/health/ready")).json()["config"] == {
+        "generation": 2,
+        "source": str(file),
+        "error": None,
+    }
     running.headway.close()
     assert [line["event"] for line in running.log() if line["event"].startswith("config_")] == [
         "config_refused",

@@ -1,4 +1,4 @@
-"""The official SDK with another base URL and nothing else: the objects are those that it gets from the upstream itself."""
+"""The official SDK with another base URL and nothing else: it gets the objects that the upstream itself gives it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ SOUND: Any = ("speech.wav", b"RIFF" + bytes(2000), "audio/wav")
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "chat": lambda c: c.chat.completions.create(model="fast", messages=HELLO, n=2, seed=7),
-    "chat with logprobs": lambda c: c.chat.completions.create(model="fast", messages=HELLO, logprobs=True, top_logprobs=2),
+    "chat with logprobs": lambda c: c.chat.completions.create(
+        model="fast", messages=HELLO, logprobs=True, top_logprobs=2
+    ),
     "chat streamed": lambda c: c.chat.completions.create(model="fast", messages=HELLO, stream=True),
     "chat streamed with usage": lambda c: c.chat.completions.create(
         model="fast", messages=HELLO, stream=True, stream_options={"include_usage": True}
@@ -138,10 +140,15 @@ async def test_the_sdk_s_own_streaming_helper_gets_the_same_completion(gateway: 
         ):
             finals.append((await stream.get_final_completion()).model_dump())
     assert finals[0] == finals[1]
-    assert [call["function"]["name"] for call in finals[1]["choices"][0]["message"]["tool_calls"]] == ["weather", "clock"]
+    assert [call["function"]["name"] for call in finals[1]["choices"][0]["message"]["tool_calls"]] == [
+        "weather",
+        "clock",
+    ]
 
 
-async def test_images_are_edited_and_varied_through_a_form(gateway: Start, scripted: Any, reply_bytes: Callable[..., bytes]):
+async def test_images_are_edited_and_varied_through_a_form(
+    gateway: Start, scripted: Any, reply_bytes: Callable[..., bytes]
+):
     picture = ("cat.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "image/png")
     scripted.answer = lambda _: [reply_bytes(200, b'{"created": 1, "data": [{"url": "http://x/y.png"}]}')]
     running = await gateway(CONFIG.format(base_url=scripted.base_url))

@@ -1,7 +1,8 @@
-"""A gateway without a kernel: upstreams that do what a test says, clients that take notes, and time that moves when told.
+"""A gateway without a kernel: upstreams do as a test says, clients take notes, and time moves when told.
 
-The fakes are strict: a client that is written to after the end, or an upstream used against the rules of `ports`, fails the
-test on the spot. When a test is over, `World` checks that nothing leaked and that every exchange was recorded once.
+The fakes are strict: a client that is written to after the end, or an upstream used against the rules of `ports`,
+fails the test on the spot. When a test is over, `World` checks that nothing leaked and that every exchange was
+recorded once.
 """
 
 from __future__ import annotations
@@ -73,10 +74,14 @@ class Clock:
             if not due:
                 self.now = end
                 return
-            first = min(due, key=lambda timer: timer.when)
+            first = min(due, key=_when)
             self.timers.remove(first)
             self.now = first.when
             first.call()
+
+
+def _when(timer: Timer) -> float:
+    return timer.when
 
 
 class Peer:
@@ -245,13 +250,20 @@ class Origin:
         (waiting,) = [dial for dial in self.dials if dial.pending]
         return waiting.connect()
 
+    def serving(self) -> Peer:
+        """The one connection whose request waits for an answer, made if it is being dialled."""
+        if any(dial.pending for dial in self.dials):
+            self.connect()
+        (peer,) = [peer for peer in self.peers if peer.waiting]
+        return peer
+
     def refuse(self) -> None:
         (waiting,) = [dial for dial in self.dials if dial.pending]
         waiting.fail()
 
 
 class Client:
-    """The `Downstream` of one exchange, which takes notes. `breaking` makes every write raise, as on a closed socket."""
+    """The `Downstream` of one exchange, which takes notes. `breaking`: every write raises, as on a closed socket."""
 
     def __init__(self) -> None:
         self.dispatch: Dispatch | None = None
@@ -407,40 +419,40 @@ class World:
     # --- ports ---
 
     def origin(self, provider: Provider) -> Origin:
-        return self._origin(provider.name)
-
-    def _origin(self, name: str) -> Origin:
-        return self.origins.setdefault(name, Origin(name))
+        return self[provider.name]
 
     def record(self, event: ExchangeEvent) -> None:
         self.events.append(event)
 
     # --- what a test does ---
 
+    def __getitem__(self, name: str) -> Origin:
+        return self.origins.setdefault(name, Origin(name))
+
     @property
     def a(self) -> Origin:
-        return self._origin("a")
+        return self["a"]
 
     @property
     def b(self) -> Origin:
-        return self._origin("b")
+        return self["b"]
 
     def ask(
         self,
         body: bytes | None = None,
         *,
         endpoint: str = "chat",
-        headers: dict[str, str] | None = None,
+        headers: dict[str, str | None] | None = None,
         client: Client | None = None,
         **fields: Any,
     ) -> Client:
-        """A request for the model `default`, or whatever `fields` or `body` say."""
+        """A request for the model `default`, or whatever `fields` or `body` say; a header of None is left out."""
         client = client or Client()
         self.clients.append(client)
         if body is None:
             body = msgspec.json.encode({"model": "default", "messages": [], **fields})
         named = {"content-type": "application/json", "authorization": "Bearer sk-client", **(headers or {})}
-        raw = [(name.encode(), value.encode()) for name, value in named.items()]
+        raw = [(name.encode(), value.encode()) for name, value in named.items() if value is not None]
         client.dispatch = self.gateway.handle(BY_NAME[endpoint], raw, body, client)
         return client
 
@@ -486,9 +498,7 @@ def make_world() -> Iterator[Callable[..., World]]:
         concurrency: int | None = None,
         bare: dict[str, tuple[str, ...]] | None = None,
     ) -> World:
-        world = World(
-            tiers or [["a"], ["b"]], resilience or Resilience(), quirks or Quirks(), concurrency, bare or {}
-        )
+        world = World(tiers or [["a"], ["b"]], resilience or Resilience(), quirks or Quirks(), concurrency, bare or {})
         made.append(world)
         return world
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
+import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -22,6 +26,10 @@ from headway.types import Snapshot
 from headway.version import __version__
 
 DEFAULT_FILE = Path("headway.yaml")
+BACKLOG = 4096
+"""Connections that may wait to be accepted."""
+LOOK_EVERY = 1.0
+"""Seconds between a worker's looks whether its parent is still there."""
 
 
 class BadConfiguration(click.ClickException):
@@ -62,7 +70,9 @@ def serve(
     ...), and a simulated one if none is. The file is reloaded when it changes and on SIGHUP; SIGTERM and Ctrl-C let
     requests in flight finish.
 
-    \b Example: headway serve -c headway.yaml --port 8080
+    \b
+    Example:
+      headway serve -c headway.yaml --port 8080
     """
     path = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     snapshot = _configured(path)
@@ -74,13 +84,15 @@ def serve(
             host or (wanted.host if wanted is not None else "127.0.0.1"),
             port if port is not None else (wanted.port if wanted is not None else 8080),
         )
-        _announce(snapshot, sock)
     if workers > 1 and inherit_socket is None:
+        _announce(snapshot, sock)
         sys.exit(Workers(workers, sock, lambda number: _worker_command(path, log, sock, number), _tell).run())
-    uvloop.run(_run(snapshot, Settings(path=path, log=log, worker=worker), sock))
+    tell = (lambda: None) if inherit_socket is not None else partial(_announce, snapshot, sock)
+    uvloop.run(_run(snapshot, Settings(path=path, log=log, worker=worker), sock, tell))
 
 
-async def _run(snapshot: Snapshot | None, settings: Settings, sock: socket.socket) -> None:
+async def _run(snapshot: Snapshot | None, settings: Settings, sock: socket.socket, tell: Callable[[], None]) -> None:
+    """`tell` is called once signals are heeded."""
     provider: SimulatedProvider | None = None
     if snapshot is None:
         provider = provider_for_serve()
@@ -91,11 +103,22 @@ async def _run(snapshot: Snapshot | None, settings: Settings, sock: socket.socke
     gc.collect()
     gc.freeze()  # what exists now lives as long as the process: no use in looking at it again and again
     gc.set_threshold(20_000, 20, 50)
+    headway.loop.call_soon(tell)  # serving installs its signal handlers before the loop comes round
+    if settings.worker is not None:
+        headway.loop.call_soon(_leave_with, os.getppid(), headway.loop)
     try:
         await headway.serve(sock)
     finally:
         if provider is not None:
             await provider.stop()
+
+
+def _leave_with(parent: int, loop: asyncio.AbstractEventLoop) -> None:
+    """A worker whose parent was killed drains: nobody would tell it to, and its port would stay taken."""
+    if os.getppid() == parent:
+        loop.call_later(LOOK_EVERY, _leave_with, parent, loop)
+    else:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _configured(path: Path | None) -> Snapshot | None:
@@ -117,6 +140,7 @@ def _listen(host: str, port: int) -> socket.socket:
         sock = socket.socket(family, kind, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
+        sock.listen(BACKLOG)  # whoever reads the announcement may connect; the server will come round to it
     except OSError as error:
         raise click.ClickException(
             f"cannot listen on {host}:{port}: {error.strerror}; choose another with --host and --port"

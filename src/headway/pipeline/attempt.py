@@ -91,10 +91,11 @@ class Call:
 
     # --- sending ---
 
-    def start(self, now: float) -> None:
+    def start(self, now: float, *, fresh: bool) -> None:
+        """`fresh`: no idle connection will do."""
         self._started = now
         origin = self.sender.origin
-        connection = origin.take()
+        connection = None if fresh else origin.take()
         if connection is None:
             self._dial = origin.dial(max(min(self._timeouts.connect, self._deadline - now), 0.0), self)
         else:
@@ -126,6 +127,8 @@ class Call:
     def resume(self) -> None:
         if self._connection is not None:
             self._connection.resume()
+        if self._relay is not None and self._relay.committed:  # while it was not read its silence meant nothing
+            self.expires = min(self._owner.now() + self._timeouts.stall, self._deadline)
 
     def _send(self, connection: Connection, now: float) -> None:
         asked, sender = self._asked, self.sender
@@ -137,6 +140,7 @@ class Call:
             body = request.prepare(facts, sender.model, self._stream_options())
             content_type = b"application/json"
         else:
+            self._hide_usage = False
             body = facts.form.replaced("model", sender.model_text)
             content_type = facts.content_type
         head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n" % (
@@ -177,6 +181,8 @@ class Call:
             self._stream(body, complete)
         elif kind.startswith(b"text/html"):
             self._bad_reply("answered with an HTML page")
+        elif complete and not body:
+            self._bad_reply("answered without a body")
         else:
             self._pass_on(body, complete)
 

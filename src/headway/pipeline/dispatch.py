@@ -71,7 +71,7 @@ class Dispatch:
     def begin(self, now: float) -> None:
         self._take(self._exchange.begin(now), now)
 
-    def _take(self, step: Attempt | GiveUp, now: float) -> None:
+    def _take(self, step: Attempt | GiveUp, now: float, *, fresh: bool = False) -> None:
         if isinstance(step, GiveUp):
             self._give_up(step.failure)
             return
@@ -86,7 +86,7 @@ class Dispatch:
             timeouts=route.resilience.timeouts,
             deadline=exchange.deadline,
         )
-        call.start(now)
+        call.start(now, fresh=fresh)
 
     def attempt_failed(self, failure: Failure) -> None:
         """Nothing of this attempt's answer has been passed on: another target may answer."""
@@ -95,7 +95,8 @@ class Dispatch:
         attempt, call = self._under_way()
         call.leave()
         now = self.now()
-        self._take(self._exchange.failed(attempt, failure, now), now)
+        # Connections that went idle beside a stale one are most likely closed too.
+        self._take(self._exchange.failed(attempt, failure, now), now, fresh=failure.stale_connection)
 
     def refused(self, body: bytes) -> None:
         """An error status. The provider's own words go to the client if it is the client's to mend, or there was but
@@ -110,7 +111,7 @@ class Dispatch:
         verbatim = failure.kind is FailureKind.REQUEST_REFUSED or (
             first and failure.kind is not FailureKind.AUTH_INVALID
         )
-        if isinstance(step, GiveUp) and verbatim and errors.is_error_body(body):
+        if isinstance(step, GiveUp) and verbatim and 400 <= call.status < 600 and errors.is_error_body(body):
             self._pass_error_on(call, failure, body, now)
         else:
             self._take(step, now)
@@ -158,14 +159,14 @@ class Dispatch:
 
     # --- the client ---
 
-    def client_gone(self) -> None:
+    def client_gone(self, how: str = "the client closed the connection") -> None:
         """Close the upstream at once: nobody is there to read the answer."""
         if self._is_over:
             return
         attempt, call = self._under_way()
         call.leave()
         now = self.now()
-        failure = Failure(kind=FailureKind.CANCELLED, source="downstream", message="the client closed the connection")
+        failure = Failure(kind=FailureKind.CANCELLED, source="downstream", message=how)
         self._exchange.ended_badly(attempt, failure, now)
         self._over(failure.kind.value, 499, now, error=failure.message)
 
@@ -182,8 +183,12 @@ class Dispatch:
     def check(self, now: float) -> None:
         """Called by the sweep: does anything take too long?"""
         if self._call is not None and not self._call.check(now, paused=self.paused):
-            self._downstream.abort()
-            self.client_gone()
+            self.cut_off("the client took no more of the answer for too long")
+
+    def cut_off(self, why: str) -> None:
+        """Have the client notice that there is no more to come."""
+        self._downstream.abort()
+        self.client_gone(why)
 
     # --- endings ---
 

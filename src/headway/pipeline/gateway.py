@@ -85,7 +85,7 @@ class Gateway:
         resilience = route.route.resilience
         attempts, total = resilience.attempts, resilience.timeouts.total
         forwarded = b""
-        if len(read) > 1:
+        if len(read) > (b"content-type" in read):
             forwarded = b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in _FORWARDED])
             lowered = _lowered(read, attempts, total)
             if isinstance(lowered, Malformed):
@@ -106,15 +106,20 @@ class Gateway:
         self._sink.record(event)
 
     def close(self) -> None:
+        """Cut off what is still under way."""
+        for dispatch in list(self._in_flight):
+            dispatch.cut_off("the gateway shut down before the answer was complete")
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
             self._sweep_timer = None
 
     def _sweep(self) -> None:
         now = self.now()
-        for dispatch in list(self._in_flight):
-            dispatch.check(now)
-        self._sweep_timer = self._loop.call_later(SWEEP_EVERY, self._sweep) if self._in_flight else None
+        try:
+            for dispatch in list(self._in_flight):
+                dispatch.check(now)
+        finally:  # a bug that one exchange meets must not leave the others without deadlines
+            self._sweep_timer = self._loop.call_later(SWEEP_EVERY, self._sweep) if self._in_flight else None
 
     def _refuse(
         self,

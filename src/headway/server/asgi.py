@@ -33,6 +33,7 @@ class Outbox:
         self._waiting = 0
         self._news = asyncio.Event()
         self._ended = False
+        self.pumping: asyncio.Task[None] | None = None
 
     def reply(self, status: int, headers: bytes, body: bytes) -> None:
         self._start(status, headers, len(body))
@@ -53,7 +54,8 @@ class Outbox:
 
     def abort(self) -> None:
         self._ended = True
-        self._news.set()
+        if self.pumping is not None:  # it may be waiting for a client that takes nothing
+            self.pumping.cancel()
 
     async def pump(self, send: Send) -> None:
         """Hand messages to the server until the exchange has ended."""
@@ -109,17 +111,16 @@ class AsgiLane:
             return
         assert type(body) is bytes
         outbox.dispatch = self._gateway.handle(endpoint, scope["headers"], body, outbox)
-        pump = asyncio.ensure_future(outbox.pump(send))
+        pump = outbox.pumping = asyncio.create_task(outbox.pump(send))
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             await asyncio.wait((pump, gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if not pump.done() and outbox.dispatch is not None:
-                outbox.dispatch.client_gone()
-            for task in (pump, gone):
-                if not task.done():
-                    task.cancel()
-        if pump.done():
+            if outbox.dispatch is not None:
+                outbox.dispatch.client_gone()  # means nothing where the exchange is over
+            pump.cancel()
+            gone.cancel()
+        if pump.done() and not pump.cancelled():
             pump.result()
         # Where it broke off nothing more is sent: the server sees an unfinished response and closes the connection.
 

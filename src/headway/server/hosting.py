@@ -7,6 +7,7 @@ import signal
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Generator
+from math import ceil
 from types import FrameType
 from typing import cast
 
@@ -71,6 +72,6 @@ def server_config(application: Application, *, host: str, port: int, drain: floa
         proxy_headers=False,
         log_config=None,
         backlog=4096,
-        timeout_keep_alive=int(keep_alive),
-        timeout_graceful_shutdown=int(drain),
+        timeout_keep_alive=ceil(keep_alive),
+        timeout_graceful_shutdown=ceil(drain),
     )

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from headway.pipeline.dispatch import Dispatch
@@ -77,7 +77,14 @@ class LeanProtocol(HttpToolsProtocol):
         self._in_head = False
         self._keep = True
         self._chunked = False
+        self._running: Any = None
+        """The ASGI cycle that was started last."""
         self._refused = False
+        """Nothing more is read from this client."""
+        self._refusal: tuple[int, str] | None = None
+        """Status and message for what came after requests that are still being answered."""
+        self._lingering = False
+        self._unsent = 0
         self._lines_of: list[tuple[bytes, bytes]] | None = None
         self._lines = b""
         self.last_active = self.loop.time()
@@ -89,22 +96,28 @@ class LeanProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
         if self._refused:
             return
-        if self._in_head or self._endpoint is None:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
-        except httptools.HttpParserUpgrade:
-            self._unsupported_upgrade_warning()
+        except httptools.HttpParserError as error:
+            self._misread(error)
+        except httptools.HttpParserUpgrade as offer:
+            if self._endpoint is None:
+                self._unsupported_upgrade_warning()
+            else:
+                self.data_received(self._head_without_offer() + data[offer.args[0] :])
         if self._in_head or self._endpoint is not None:  # a request that has not arrived in full yet
             self.last_active = self.loop.time()
-            if self._in_head and self._head_bytes > self._limits.head:
-                self._refuse(431, f"the request's head is larger than {self._limits.head} bytes")
+            if self._head_bytes > self._limits.head:  # or the trailers that follow a chunked body
+                self._refuse_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         dispatch, self._dispatch = self._dispatch, None
         super().connection_lost(exc)
+        running = self._running
+        if running is not None and running is not self.cycle:  # uvicorn tells the newest only, which may still wait
+            running.disconnected = True
+            running.message_event.set()
         if dispatch is not None:
             dispatch.client_gone()
 
@@ -120,19 +133,42 @@ class LeanProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Drain: finish what is under way, then close."""
-        if self._lane.response_complete and self._endpoint is None:
+        if self._lingering:
+            self.transport.close()
+        elif self._lane.response_complete and self._endpoint is None:
             super().shutdown()
         else:
             self._keep = False
 
     def close_if_idle(self, now: float, patience: float) -> None:
-        """Close when nothing is being answered and nothing has arrived for `patience` seconds."""
-        busy = not self._lane.response_complete or not (self.cycle is None or self.cycle.response_complete)
-        if not busy and now - self.last_active > patience and not self.transport.is_closing():
+        """Close when nothing is being answered and nothing has moved for `patience` seconds."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent != self._unsent:  # the client takes what it was sent
+            self._unsent = unsent
+            self.last_active = now
+        half_sent = self._running is not None and self._running.more_body and not self.pipeline
+        if now - self.last_active <= patience or (self._busy and not half_sent):
+            return
+        if unsent or self.transport.is_closing():
+            self.transport.abort()
+        else:
             self.transport.close()
+
+    # --- uvicorn ---
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, msg)
+
+    def on_response_complete(self) -> None:
+        """A cycle of the ASGI lane has completed its response."""
+        self.last_active = self.loop.time()
+        super().on_response_complete()
+        if self._refusal is not None and not self._busy and not self.transport.is_closing():
+            self._say_refusal()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     # --- httptools ---
 
@@ -149,9 +185,13 @@ class LeanProtocol(HttpToolsProtocol):
             self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
+        if self._head_bytes > self._limits.head and self._head_is_too_large():
+            self._refuse_head()
+        if self._refused:
+            return
         self._in_head = False
         self._head_bytes = 0
-        if self._lane.response_complete and not self._refused and self._takes_lean_lane():
+        if self._lane.response_complete and self._takes_lean_lane():
             return
         # The ASGI lane: uvicorn's own scope, with the headers gathered so far.
         url, headers, expect = self.url, self.headers, self.expect_100_continue
@@ -161,24 +201,29 @@ class LeanProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
         if self._endpoint is None:
-            super().on_body(body)
+            if not self._refused:
+                self.last_active = self.loop.time()
+                super().on_body(body)
             return
         self._size += len(body)
         if self._size > self._limits.body:
-            self._endpoint = None
             self._refuse(413, f"the request's body is larger than {self._limits.body} bytes")
             return
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
+        self._head_bytes = 0
         endpoint = self._endpoint
         if endpoint is None:
             if not self._refused:
                 super().on_message_complete()
             return
-        self._endpoint = None
         parts = self._parts
+        if not parts and self.parser.should_upgrade():
+            return  # the parser takes what follows for another protocol; see `data_received`
+        self._endpoint = None
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
         self._lane.response_complete = False
@@ -195,6 +240,7 @@ class LeanProtocol(HttpToolsProtocol):
             endpoint is None
             or parser.get_method() != b"POST"
             or self.pipeline
+            or self.flow.write_paused  # uvicorn waits until the client has read what it was sent before
             or not (self.cycle is None or self.cycle.response_complete)
         ):
             return False
@@ -254,9 +300,19 @@ class LeanProtocol(HttpToolsProtocol):
         self.last_active = self.loop.time()
         self.server_state.total_requests += 1
         if not self._keep:
-            self.transport.close()
+            self._hang_up()
         elif self.pipeline:
             super().on_response_complete()
+        elif self._refusal is not None:
+            self._say_refusal()
+
+    def _hang_up(self) -> None:
+        self._refused = True
+        if self._lingering and self.transport.can_write_eof():
+            # Closing while the client still sends would be a reset, and it might never see the answer (RFC 9112 §9.6).
+            self.transport.write_eof()
+        else:
+            self.transport.close()
 
     def _date(self) -> bytes:
         """Uvicorn's header lines for every reply; it makes a new list of them once a second."""
@@ -266,15 +322,78 @@ class LeanProtocol(HttpToolsProtocol):
             self._lines = b"".join([b"%b: %b\r\n" % header for header in headers])
         return self._lines
 
+    def _head_without_offer(self) -> bytes:
+        """The head of a request that offers to switch protocols, without the offer, which a server may ignore
+        (RFC 9110 §7.8). Java's own client makes one with every request.
+        """
+        self._endpoint = None
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        lines = [b"POST %b HTTP/1.1" % self.url]
+        for name, value in self.headers:
+            if name == b"connection" and b"close" in value.lower():
+                lines.append(b"connection: close")
+            elif name not in (b"connection", b"upgrade"):
+                lines.append(b"%b: %b" % (name, value))
+        return b"%b\r\n\r\n" % b"\r\n".join(lines)
+
+    # --- what cannot be served at all ---
+
+    @property
+    def _busy(self) -> bool:
+        """Is a request being answered, or waiting to be?"""
+        running = self._running
+        unanswered = running is not None and not running.response_complete and not running.disconnected
+        return self._dispatch is not None or bool(self.pipeline) or unanswered
+
+    def _misread(self, error: httptools.HttpParserError) -> None:
+        if self._lane.response_complete or self._dispatch is not None:
+            self._refuse(400, "the request is not valid HTTP")
+            return
+        self._lane.response_complete = True  # what raised is what the request set off
+        self.logger.error("A request could not be handled", exc_info=error)
+        self._refuse(500, "the gateway failed; its log says how")
+
+    def _head_is_too_large(self) -> bool:
+        """It came in packets beyond the limit, which may hold more than the head."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > self._limits.head
+
+    def _refuse_head(self) -> None:
+        self._refuse(431, f"the request's head is larger than {self._limits.head} bytes")
+
     def _refuse(self, status: int, message: str) -> None:
-        """Answer what cannot be served at all, and close: the rest of the connection has no meaning."""
+        """Answer in its turn what cannot be served, and close: the rest of the connection has no meaning."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
         self._parts.clear()
-        if self._lane.response_complete and (self.cycle is None or self.cycle.response_complete):
-            body = errors.body(message, status=status, code="invalid_request")
-            self._keep = False
-            self.reply(status, b"content-type: application/json\r\n", body)
-        else:
+        if self._endpoint is None and not self._in_head and not self._drop_unfinished():
             self.transport.close()
+            return
+        self._endpoint = None
+        self._refusal = (status, message)
+        if not self._busy:
+            self._say_refusal()
+
+    def _drop_unfinished(self) -> bool:
+        """Take back the ASGI cycle whose body turned out to be broken; False if it has been answered already."""
+        cycle = self.cycle
+        if cycle is None or cycle is self._lane:
+            return True
+        if cycle.response_started:
+            return False
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if self.pipeline and self.pipeline[0][0] is cycle:
+            self.pipeline.popleft()
+        return True
+
+    def _say_refusal(self) -> None:
+        if self._refusal is None:
+            return
+        status, message = self._refusal
+        self._refusal = None
+        self._lingering = True
+        self._keep = False
+        code = "invalid_request" if status < 500 else "internal_error"
+        self.reply(status, b"content-type: application/json\r\n", errors.body(message, status=status, code=code))

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from headway.types import Snapshot
 from headway.wire.openai import errors
-from headway.wire.openai.endpoints import ENDPOINTS
+from headway.wire.openai.endpoints import BY_PATH, ENDPOINTS
 
 _encode = msgspec.json.Encoder().encode
 
@@ -77,9 +77,12 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
         Route("/health/ready", ready),
         Route("/metrics", metrics),
     ]
+    routes += [Route(path.decode(), _elsewhere, methods=["POST"]) for path in BY_PATH]  # any other method: 405
     for prefix in ("/v1", "/openai/v1", "/openai"):
         routes += [Route(f"{prefix}/models", models), Route(f"{prefix}/models/{{model:path}}", model)]
-    return Starlette(routes=routes, exception_handlers={HTTPException: failed}, lifespan=lifespan)
+    app = Starlette(routes=routes, exception_handlers={HTTPException: failed}, lifespan=lifespan)
+    app.router.redirect_slashes = False  # where it would lead is the client's word
+    return app
 
 
 def model_list(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -111,6 +114,10 @@ def _front(state: State) -> Callable[[Request], Any]:
         )
 
     return front
+
+
+def _elsewhere(_: Request) -> Response:
+    return _error(404, "model endpoints are not served here", None)
 
 
 def _explain(status: int) -> str:

@@ -44,7 +44,7 @@ class Home(Protocol):
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """States: idle (no listener), waiting (listener, no head yet), reading (head seen), closed (`transport` is None)."""
+    """States: idle (no listener), waiting (listener, no head yet), reading (head seen), closed (no `transport`)."""
 
     __slots__ = (
         "_complete",
@@ -242,19 +242,18 @@ class UpstreamConnection(asyncio.Protocol):
     # --- its own affairs ---
 
     def _release(self) -> None:
-        transport = self.transport
-        if transport is None or self._listener is not None:
+        transport, wire = self.transport, self._wire
+        if transport is None or wire is None or self._listener is not None:
             return
         self._head = _NO_HEAD
-        wire = self._wire
-        if self._surplus or not self._keep or transport.is_closing() or wire is None or wire.get_write_buffer_size():
+        if self._surplus or not self._keep or transport.is_closing() or wire.get_write_buffer_size():
             self.abort()
             return
         self.resume()
         self._home.give_back(self)
 
     def _leave(self) -> None:
-        self.transport = None
+        self.transport = self._wire = None
         self._home.forget(self)
 
     def _break(self, what: str) -> None:

@@ -1,19 +1,20 @@
 """A pool of connections to one origin: which idle one serves next, when one is too old, how a new one is made.
 
-Every dial resolves the host's name afresh, and connections retire by age, so that a changed DNS record takes effect. Addresses are tried
-in parallel after a short delay (happy eyeballs, RFC 8305).
+Every dial resolves the host's name afresh, and connections retire by age, so that a changed DNS record takes effect.
+Addresses are tried in parallel after a short delay (happy eyeballs, RFC 8305).
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import sys
 from functools import partial
 from typing import cast
 
-from aiohappyeyeballs import AddrInfoType, start_connection
+from aiohappyeyeballs import AddrInfoType, start_connection  # pyright: ignore[reportUnknownVariableType]
 
 from headway.ports import Dialer
 from headway.transport.connection import UpstreamConnection
@@ -42,11 +43,14 @@ class OriginPool:
         path: str,
         proxy: Proxy | None,
         context: ssl.SSLContext | None,
+        problem: str | None = None,
     ) -> None:
+        """`problem`: why, as it is configured, it cannot be reached at all; every dial fails with it."""
         self._host = host
         self._port = port
         self._proxy = proxy
         self._context = context
+        self._problem = problem
         self._idle: dict[UpstreamConnection, None] = {}
         """Oldest first."""
         self._open = 0
@@ -93,6 +97,9 @@ class OriginPool:
         task.add_done_callback(self._dials.discard)
         return task
 
+    def adopt(self, connection: UpstreamConnection) -> None:
+        self._open += 1
+
     def give_back(self, connection: UpstreamConnection) -> None:
         connection.idle_since = self._loop.time()
         if len(self._idle) >= MAX_IDLE or self._closed:
@@ -120,31 +127,26 @@ class OriginPool:
             connection.abort()
 
     async def _dial(self, timeout: float, dialer: Dialer) -> None:
+        through = "" if self._proxy is None else f" through the proxy {self._proxy.host}:{self._proxy.port}"
         try:
             async with asyncio.timeout(timeout):
                 connection = await self._connect()
         except TimeoutError:
-            dialer.on_dial_failed(
-                Failure(
-                    kind=FailureKind.TIMEOUT, source="upstream", message=f"no connection to {self.label} within {timeout:g} s"
-                )
-            )
-        except (OSError, ssl.SSLError, UnicodeError) as error:
-            dialer.on_dial_failed(
-                Failure(
-                    kind=FailureKind.TRANSPORT,
-                    source="upstream",
-                    message=f"cannot connect to {self.label}: {describe(error)}",
-                )
-            )
+            message = f"no connection to {self.label}{through} within {timeout:g} s"
+            dialer.on_dial_failed(Failure(kind=FailureKind.TIMEOUT, source="upstream", message=message))
+        except (OSError, ValueError, RuntimeError) as error:  # uvloop says some OSErrors as RuntimeError
+            message = f"cannot connect to {self.label}{through}: {describe(error)}"
+            dialer.on_dial_failed(Failure(kind=FailureKind.TRANSPORT, source="upstream", message=message))
         else:
-            self._open += 1
             dialer.on_connected(connection)
 
     async def _connect(self) -> UpstreamConnection:
+        if self._problem is not None:
+            raise UnusableError(self._problem)
         host, port = (self._host, self._port) if self._proxy is None else (self._proxy.host, self._proxy.port)
         infos = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        infos = [info for info in infos if info[1] == socket.SOCK_STREAM]  # uvloop gives every type for a literal address
+        # uvloop gives every type for a literal address
+        infos = [info for info in infos if info[1] == socket.SOCK_STREAM]
         sock = await start_connection(
             cast(list[AddrInfoType], infos), happy_eyeballs_delay=ATTEMPT_DELAY, interleave=1, loop=self._loop
         )
@@ -153,28 +155,66 @@ class OriginPool:
             _keep_alive(sock)
             if self._proxy is not None and self._context is not None:
                 await open_tunnel(sock, self._proxy, self._host, self._port)
-            _, connection = await self._loop.create_connection(
-                partial(UpstreamConnection, self, self._loop.time()),
-                sock=sock,
-                ssl=self._context,
-                server_hostname=self._host if self._context is not None else None,
-            )
         except BaseException:
             sock.close()
             raise
+        connection = await self._hand_over(sock)
+        if self._context is not None:
+            await self._secure(connection, self._context)
         return connection
+
+    async def _hand_over(self, sock: socket.socket) -> UpstreamConnection:
+        """Give the socket to the loop, which owns it from here on. This takes no time, and must not be interrupted:
+        uvloop before 0.23 would close a descriptor that the socket object closes once more.
+        """
+        factory = partial(UpstreamConnection, self, self._loop.time())
+        making = self._loop.create_task(self._loop.create_connection(factory, sock=sock))
+        try:
+            _, connection = await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(_discard)
+            raise
+        return connection
+
+    async def _secure(self, connection: UpstreamConnection, context: ssl.SSLContext) -> None:
+        secured = None
+        try:
+            if connection.transport is not None:
+                wire = connection.transport
+                secured = await self._loop.start_tls(wire, connection, context, server_hostname=self._host)
+        except BaseException:
+            connection.abort()
+            raise
+        if secured is None or connection.transport is None:
+            raise ConnectionResetError("the connection was closed at once")
+        connection.secured(secured)
+
+
+class UnusableError(OSError):
+    """The configuration names something that is not there or makes no sense."""
 
 
 def describe(error: Exception) -> str:
-    """What went wrong, for a person."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
-    if isinstance(error, socket.gaierror):
-        return "its name cannot be resolved"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text or type(error).__name__
+    """What went wrong, for a person, without the addresses behind a name."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted ({error.verify_message})"
+        case ssl.SSLError():
+            reason = error.reason or "the handshake was cut short"
+            return f"TLS failed ({reason.replace('_', ' ').lower()})"
+        case socket.gaierror() | UnicodeError():
+            return "its name cannot be resolved"
+        case OSError(errno=int(number)):
+            return os.strerror(number).lower()
+        case _ if type(error) is OSError:
+            return "none of its addresses accepts a connection"
+        case _:
+            return str(error) or type(error).__name__
+
+
+def _discard(making: asyncio.Task[tuple[asyncio.Transport, UpstreamConnection]]) -> None:
+    if not making.cancelled() and making.exception() is None:
+        making.result()[1].abort()
 
 
 def _keep_alive(sock: socket.socket) -> None:

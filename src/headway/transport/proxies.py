@@ -1,19 +1,25 @@
 """Which proxy a request goes through, and the tunnel that one makes.
 
-The environment decides as for every other program (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case) unless a
-provider names its own. Only `http://` proxies; CONNECT for https upstreams, absolute-form requests for http ones.
+The environment decides as for every other program (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either
+case) unless a provider names its own. Only `http://` proxies; CONNECT for https upstreams, absolute-form requests for
+http ones.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import socket
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 MAX_REPLY = 16 * 1024
+"""Bytes of a proxy's answer to CONNECT."""
+
+_EXPECTED = "a proxy must be given as http://[user:password@]host[:port]"
+_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?: |\r\n)")
 
 
 class Proxy:
@@ -22,11 +28,15 @@ class Proxy:
     __slots__ = ("authorization", "host", "port")
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError("a proxy must be given as http://[user:password@]host[:port]")
-        self.host = parts.hostname
-        self.port = parts.port or 80
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            host, port = parts.hostname, parts.port
+        except ValueError:  # its text may quote the URL, and so a password
+            raise ValueError(_EXPECTED) from None
+        if parts.scheme != "http" or not host:
+            raise ValueError(_EXPECTED)
+        self.host = host
+        self.port = port or 80
         self.authorization: bytes | None = None
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -36,22 +46,34 @@ class Proxy:
         return f"Proxy({self.host}:{self.port})"
 
 
-class TunnelRefused(OSError):
+class TunnelRefusedError(OSError):
     """The proxy did not open a tunnel."""
 
 
 def choose(scheme: str, host: str, port: int, environ: Mapping[str, str], own: str | None) -> Proxy | None:
-    """`own` is the provider's setting: a URL, empty for none, None to ask the environment."""
+    """`own` is the provider's setting: a URL, empty for none, None to ask the environment. ValueError: a proxy that
+    cannot be used.
+    """
     if own is not None:
         return Proxy(own) if own else None
-    url = _first(environ, f"{scheme}_proxy") or _first(environ, "all_proxy")
-    if not url or bypassed(host, port, _first(environ, "no_proxy")):
+    for name in (f"{scheme}_proxy", "all_proxy"):
+        url = _first(environ, name)
+        if url:
+            break
+    else:
         return None
-    return Proxy(url)
+    if bypassed(host, port, _first(environ, "no_proxy")):
+        return None
+    try:
+        return Proxy(url)
+    except ValueError as error:
+        raise ValueError(f"{name.upper()}: {error}") from None
 
 
 def bypassed(host: str, port: int, no_proxy: str) -> bool:
-    """Does `NO_PROXY` exempt this host: `*`, names with their subdomains, addresses, CIDR blocks, each with an optional port."""
+    """Does `NO_PROXY` exempt this host: `*`, or a list of names with their subdomains, addresses and CIDR blocks, each
+    with an optional port.
+    """
     host = host.lower().strip("[]")
     for raw in no_proxy.lower().split(","):
         entry = raw.strip()
@@ -59,10 +81,8 @@ def bypassed(host: str, port: int, no_proxy: str) -> bool:
             return True
         if not entry:
             continue
-        name, _, entry_port = entry.rpartition(":") if entry.count(":") == 1 else (entry, "", "")
-        if entry_port and entry_port != str(port):
-            continue
-        if _matches(host, name.strip("[]").lstrip("*").lstrip(".")):
+        name, entry_port = _split_port(entry)
+        if entry_port in ("", str(port)) and _matches(host, name.lstrip("*").lstrip(".")):
             return True
     return False
 
@@ -78,20 +98,31 @@ async def open_tunnel(sock: socket.socket, proxy: Proxy, host: str, port: int) -
     reply = bytearray()
     while b"\r\n\r\n" not in reply:
         if len(reply) > MAX_REPLY:
-            raise TunnelRefused("the proxy sent too long a reply")
+            raise TunnelRefusedError("the proxy sent too long a reply")
         data = await loop.sock_recv(sock, 4096)
         if not data:
-            raise TunnelRefused("the proxy closed the connection")
+            raise TunnelRefusedError("the proxy closed the connection")
         reply += data
-    status = bytes(reply[: reply.index(b"\r\n")]).split(b" ")
-    if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or not status[1].startswith(b"2"):
-        raise TunnelRefused(f"the proxy answered {status[1].decode('ascii', 'replace')[:3] if len(status) > 1 else 'nonsense'}")
-    if not reply.endswith(b"\r\n\r\n") or reply.index(b"\r\n\r\n") != len(reply) - 4:
-        raise TunnelRefused("the proxy sent data of its own into the tunnel")
+    status = _STATUS.match(reply)
+    if status is None:
+        raise TunnelRefusedError("the proxy answered nonsense")
+    if not status[1].startswith(b"2"):
+        raise TunnelRefusedError(f"the proxy answered {status[1].decode()}")
+    if reply.index(b"\r\n\r\n") != len(reply) - 4:
+        raise TunnelRefusedError("the proxy sent data of its own into the tunnel")
 
 
 def _first(environ: Mapping[str, str], name: str) -> str:
     return environ.get(name) or environ.get(name.upper()) or ""
+
+
+def _split_port(entry: str) -> tuple[str, str]:
+    """Host and port of an entry, the port empty if it has none: `a.example:81`, `[::1]:81`, `::1`."""
+    if entry.startswith("["):
+        name, _, rest = entry[1:].partition("]")
+        return name, rest.removeprefix(":")
+    name, _, port = entry.partition(":")
+    return (entry, "") if ":" in port else (name, port)
 
 
 def _matches(host: str, name: str) -> bool:

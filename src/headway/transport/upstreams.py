@@ -6,6 +6,7 @@ Pools outlive a reload as long as a provider still needs them.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ import certifi
 from headway.transport.pool import OriginPool
 from headway.transport.proxies import choose
 from headway.types import Provider, Tls
+
+_VISIBLE = re.compile(r"[!-~]+")
 
 RETIRE_EVERY = 5.0
 """Seconds between looks for idle connections that are past their limits."""
@@ -32,10 +35,14 @@ class Upstreams:
         self._timer = self._loop.call_later(RETIRE_EVERY, self._retire)
 
     def origin(self, provider: Provider) -> OriginPool:
+        """Never fails: what is wrong with a proxy or a file of certificates becomes the failure of every dial."""
         key = (provider.base_url, provider.tls, provider.proxy)
         pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[key] = self._make(provider)
+            try:
+                pool = self._pools[key] = self._make(provider)
+            except (OSError, ValueError) as error:
+                pool = _unusable(provider, error)  # not kept: at the next reload it may work
         return pool
 
     def keep(self, providers: Iterable[Provider]) -> None:
@@ -55,8 +62,9 @@ class Upstreams:
 
     def _make(self, provider: Provider) -> OriginPool:
         parts = urlsplit(provider.base_url)
-        host = parts.hostname or ""
-        secure = parts.scheme == "https"
+        secure, host = parts.scheme == "https", parts.hostname
+        if _VISIBLE.fullmatch(provider.base_url) is None or parts.scheme not in ("http", "https") or not host:
+            raise ValueError("its base URL is none")  # nor may it bring line breaks into a request
         port = parts.port or (443 if secure else 80)
         return OriginPool(
             scheme=parts.scheme,
@@ -79,6 +87,16 @@ class Upstreams:
         self._timer = self._loop.call_later(RETIRE_EVERY, self._retire)
 
 
+def _unusable(provider: Provider, error: OSError | ValueError) -> OriginPool:
+    # The text of an OSError may quote a path; a client may see this.
+    problem = "its TLS files cannot be used" if isinstance(error, OSError) else str(error)
+    pool = OriginPool(
+        scheme="http", host="unusable.invalid", port=80, path="", proxy=None, context=None, problem=problem
+    )
+    pool.label = f"provider {provider.name}"
+    return pool
+
+
 def trust(tls: Tls) -> ssl.SSLContext:
     """Verify against the given authorities, else the system's, else those that certifi ships."""
     context = ssl.create_default_context(cafile=tls.ca_file)
@@ -93,4 +111,4 @@ def trust(tls: Tls) -> ssl.SSLContext:
 def _has_hashed_directory() -> bool:
     """Systems may keep their authorities as files that OpenSSL looks up on demand and does not list."""
     directory = ssl.get_default_verify_paths().capath
-    return directory is not None and any(Path(directory).iterdir())
+    return bool(directory) and any(Path(directory).iterdir())

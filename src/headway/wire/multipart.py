@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-_PARAMETER = re.compile(rb'[ \t]*;[ \t]*([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)=(?:"([^"\r\n]*)"|([^\s;"]+))')
+_PARAMETER = re.compile(rb'[ \t]*;[ \t]*([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)=(?:"((?:[^"\\\r\n]|\\(?!"))*)"|([^\s;"]+))')
+_HEADER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*\Z")
 _FORM = re.compile(rb"(?i)\Amultipart/form-data(?=[ \t;])")
 _DISPOSITION = re.compile(rb"(?i)\Acontent-disposition:[ \t]*form-data(?=[ \t;])")
 
@@ -100,7 +101,7 @@ def _name_in(head: bytes) -> tuple[bytes, bool] | None:
     """A part's name, and whether the part is a file; None if its head does not say so beyond doubt."""
     found: dict[bytes, bytes] | None = None
     for line in head.split(b"\r\n"):
-        if line[:1] in (b" ", b"\t", b"") or b"\n" in line or b"\r" in line:
+        if _HEADER.match(line) is None:
             return None
         match = _DISPOSITION.match(line)
         if match is not None:

@@ -16,7 +16,14 @@ import pytest
 
 import headway
 
-PATIENCE = 20.0
+PATIENCE = 10.0
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class GatewayProcess:
@@ -59,6 +66,12 @@ class GatewayProcess:
                 while not holds() and self.popen.poll() is None:
                     await asyncio.sleep(0.01)
         assert holds(), f"not in time: {what}; code {self.popen.poll()}, it told {self.told!r}"
+
+    async def gone(self, pids: list[int]) -> None:
+        """Wait until none of these processes exists any more, but for what nobody has waited for."""
+        async with asyncio.timeout(PATIENCE):
+            while any(is_running(pid) for pid in pids):
+                await asyncio.sleep(0.01)
 
     async def ended(self) -> int:
         """Its exit code, once it has one."""

@@ -41,7 +41,7 @@ async def streaming(connect: Connect, process: GatewayProcess, model: str) -> Co
     """A client that has seen the first token."""
     connection = await connect(process.port)
     connection.send("/v1/chat/completions", asked(model))
-    await connection.until(b'"content":"T')
+    await connection.until(b'"delta":{"content"')
     return connection
 
 
@@ -50,7 +50,8 @@ async def test_told_to_stop_it_finishes_what_is_under_way_and_exits_with_0(
     serve: Serve, simulated: Provide, connect: Connect, tmp_path: Path, sig: signal.Signals
 ):
     process = await started(serve, simulated, tmp_path)
-    idle, busy = await connect(process.port), await streaming(connect, process, "slow")
+    await connect(process.port)  # an idle one, which must not hold it up
+    busy = await streaming(connect, process, "slow")
     process.signal(sig)
     await process.reaches(lambda: '"event":"draining"' in process.out, "it drains")
     reply = await busy.reply()
@@ -74,6 +75,15 @@ async def test_what_takes_longer_than_the_drain_is_broken_off(
     assert not reply.complete
     assert b"[DONE]" not in reply.body
     assert await process.ended() == 0
+
+
+async def test_what_was_broken_off_is_logged_too(serve: Serve, simulated: Provide, connect: Connect, tmp_path: Path):
+    process = await started(serve, simulated, tmp_path, drain="1s")
+    await streaming(connect, process, "stalling")
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+    lines = [json.loads(line) for line in process.out.splitlines()]
+    assert [line["model"] for line in lines if line["event"] == "exchange"] == ["stalling"]
 
 
 async def test_a_second_signal_ends_it_at_once(serve: Serve, simulated: Provide, connect: Connect, tmp_path: Path):

@@ -21,7 +21,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A finished stream holds one of these near its end; empty: nothing but the end of the body tells."""
 
 
-_DONE = (b"[DONE]",)
+_DONE = (b"\ndata: [DONE]", b"\ndata:[DONE]")  # at the beginning of a line: a model may say it too
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(name="chat", path="/chat/completions", stream_usage=True, terminals=_DONE),

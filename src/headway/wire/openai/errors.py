@@ -81,9 +81,8 @@ def message_in(reply: bytes) -> str | None:
     except UNREADABLE:
         return None
     for raw in (foreign.error, foreign.message, foreign.detail):
-        text = _text_of(raw)
-        if text:
-            line = " ".join(text.split())
+        line = " ".join((_text_of(raw) or "").split())
+        if line:
             return line if len(line) <= MAX_QUOTED else line[: MAX_QUOTED - 1] + "…"
     return None
 
