@@ -103,15 +103,15 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     base_url: str
     """Scheme, host and path prefix, without a trailing slash: `https://api.openai.com/v1`."""
     auth: AuthScheme = "bearer"
-    headers: tuple[tuple[str, str], ...] = ()
-    """Sent with every request, after our own."""
+    headers: tuple[tuple[str, Secret], ...] = ()
+    """Names and values, sent with every request after our own. A value may be a secret like a key."""
     credentials: tuple[Credential, ...]
     concurrency: int | None = None
     """Cap on requests in flight over all its keys."""
     quirks: Quirks = Quirks()
     tls: Tls = Tls()
-    proxy: str | None = None
-    """Proxy URL for this provider; None: the environment decides; empty: never a proxy."""
+    proxy: Secret | None = None
+    """Proxy URL for this provider, perhaps with a password; None: the environment decides; empty: never a proxy."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headway.config.compile import targets_for
 from headway.config.load import load_text
 from headway.config.problems import ConfigError, Problem
-from headway.types import Credential, Provider, Resilience, Server, Snapshot, Target, Timeouts
+from headway.types import Credential, Provider, Resilience, Secret, Server, Snapshot, Target, Timeouts
 
 
 def compiled(text: str, environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Snapshot:
@@ -119,9 +119,9 @@ def test_a_key_is_as_written():
 
 def test_limits_headers_and_proxy_are_as_written():
     provider = provider_of("limits: {concurrency: 64}, headers: {X-A: b}, proxy: 'http://u:p@proxy:3128'")
-    assert (provider.concurrency, provider.proxy) == (64, "http://u:p@proxy:3128")
-    assert provider.headers == (("X-A", "b"),)
-    assert provider_of("proxy: ''").proxy == ""
+    assert (provider.concurrency, provider.proxy) == (64, Secret("http://u:p@proxy:3128"))
+    assert provider.headers == (("X-A", Secret("b")),)
+    assert provider_of("proxy: ''").proxy == Secret("")
     assert provider_of("keys: []").proxy is None
 
 

@@ -1,4 +1,4 @@
-"""The recorder: taking an event costs next to nothing, and the rest is done in portions that let others have their turn."""
+"""The recorder: taking an event costs next to nothing; the rest is done in portions that let others have their turn."""
 
 from __future__ import annotations
 

@@ -378,12 +378,17 @@ class Lane:
     def publish(self, snapshot: Snapshot) -> None:
         self.run.call(lambda: self.run.headway.publish(snapshot))
 
+    def publish_for(self, base_url: str) -> None:
+        """Have another provider in the upstream's place."""
+        self.publish(configured(base_url))
+
     def configure(self, text: str) -> None:
         """`{base_url}` in it is the upstream's."""
         self.publish(configured(self.upstream.base_url, text))
 
-    def client(self) -> Client:
-        client = Client(self.run.connect())
+    def client(self, sock: socket.socket | None = None) -> Client:
+        """Connected to the gateway, unless `sock` is connected to something else."""
+        client = Client(sock or self.run.connect())
         self._clients.append(client)
         return client
 

@@ -199,7 +199,7 @@ async def test_a_server_that_fails_while_sending_ends_the_exchange():
     gateway = Gateway(lambda downstream: downstream.begin(200, FIELDS, None))
     call = Call(gateway)
 
-    async def failing(_: Any) -> None:
+    async def failing(message: Any) -> None:
         raise RuntimeError("the transport is closed")
 
     call._send = failing

@@ -90,11 +90,13 @@ def test_a_binary_answer_of_known_length_that_breaks_stays_short(lane):
     assert client.rest() == b""
 
 
-def test_a_form_is_sent_on_with_the_model_replaced(lane):
+@pytest.mark.parametrize("path", ["audio/transcriptions", "audio/translations", "images/edits", "images/variations"])
+def test_a_form_is_sent_on_with_the_model_replaced(path, lane):
     client = lane.client()
-    head = "POST /v1/audio/transcriptions HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=XX\r\n"
+    head = f"POST /v1/{path} HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=XX\r\n"
     client.send(f"{head}content-length: {len(FORM)}\r\n\r\n".encode() + FORM)
     asked = lane.upstream.request()
+    assert asked.line == f"POST /v1/{path} HTTP/1.1"
     assert asked.body == FORM.replace(b"default", b"m")
     asked.answer(b'{"text":"hi"}')
     assert client.reply().json == {"text": "hi"}

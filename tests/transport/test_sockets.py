@@ -364,9 +364,6 @@ async def test_a_socket_is_told_to_send_at_once_and_to_notice_a_vanished_peer(ne
 async def test_a_cancelled_dial_tells_nobody_and_leaves_nothing(net, make_caller, open_files, eventually):
     port = await net.serve(answer_all)
     pool = net.origin(f"http://127.0.0.1:{port}")
-    await net.ask(pool)
-    pool.close()
-    await eventually(lambda: not net.handlers)
     files, tasks = open_files(), len(asyncio.all_tasks())
     callers = []
     for steps in range(60):  # cancelled at every step of its way, and after it
@@ -389,7 +386,6 @@ async def test_a_dial_cancelled_before_the_host_answers_leaves_nothing(
     net, make_caller, open_files, eventually, silent_port
 ):
     pool = net.origin(f"http://127.0.0.1:{silent_port}")
-    await net.dial(pool, timeout=0.01)
     files, tasks = open_files(), len(asyncio.all_tasks())
     for _ in range(20):
         caller = make_caller()
@@ -405,9 +401,6 @@ async def test_a_dial_cancelled_before_the_host_answers_leaves_nothing(
 async def test_a_dial_that_runs_out_of_time_at_any_step_leaves_nothing(net, open_files, eventually):
     port = await net.serve(answer_all)
     pool = net.origin(f"http://127.0.0.1:{port}")
-    await net.ask(pool)
-    pool.close()
-    await eventually(lambda: not net.handlers)
     files = open_files()
     for number in range(30):
         outcome = await net.dial(pool, timeout=number * 0.0001)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from headway.pipeline.relay import StreamRelay
+from headway.pipeline.relay import Notice, StreamRelay
 from headway.types import Failure, Usage
 from headway.wire import sse
 from headway.wire.openai.endpoints import ENDPOINTS, Endpoint
@@ -118,9 +118,8 @@ class Watched:
         self.told.append("relayed")
         self.usage, self.passed = usage, passed
 
-    def broke(self, failure: Failure, usage: Usage | None, passed: int, *, events: bool) -> None:
-        assert events, "a stream breaks off with an event"
-        self.told.append(f"broke: {failure.kind.value}")
+    def broke(self, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
+        self.told.append(f"broke: {failure.kind.value}" + (", as told" if notice == "told" else ""))
         self.usage, self.passed = usage, passed
 
     # ports.Downstream
@@ -156,11 +155,14 @@ def relayed(
     *,
     hide: bool = False,
     expect_done: bool = True,
+    one_choice: bool = True,
     lost: Failure | None = None,
 ) -> Relayed:
     """A stream that arrives in these pieces and then ends; `lost`: its connection breaks instead."""
     watched = Watched()
-    relay = StreamRelay(watched, watched, endpoint, who="up/m#k", hide_usage=hide, expect_done=expect_done)
+    relay = StreamRelay(
+        watched, watched, endpoint, who="up/m#k", hide_usage=hide, expect_done=expect_done, one_choice=one_choice
+    )
     for number, piece in enumerate(pieces, 1):
         relay.on_body(piece, complete=lost is None and number == len(pieces))
         if watched.outcome.startswith("failed"):
@@ -201,19 +203,16 @@ def usage_from(document: Any) -> Usage | None:
     usage = (document.get("response") or document).get("usage")
     if not isinstance(usage, dict):
         return None
-    first = {name: usage.get(name) for name in ("prompt_tokens", "input_tokens", "completion_tokens", "output_tokens")}
-    if all(value is None for value in first.values()):
+    asked, answered = (usage.get(f"{a}_tokens", usage.get(f"{b}_tokens")) for a, b in WORDS)
+    if asked is None and answered is None:
         return None
-    asked, answered = ((usage.get(f"{a}_tokens_details") or usage.get(f"{b}_tokens_details") or {}) for a, b in WORDS)
-    return Usage(
-        next((first[f"{name}_tokens"] for name in WORDS[0] if first[f"{name}_tokens"] is not None), 0),
-        next((first[f"{name}_tokens"] for name in WORDS[1] if first[f"{name}_tokens"] is not None), 0),
-        asked.get("cached_tokens") or 0,
-        answered.get("reasoning_tokens") or 0,
-    )
+    of_asked, of_answered = (usage.get(f"{a}_tokens_details", usage.get(f"{b}_tokens_details")) or {} for a, b in WORDS)
+    cached, reasoning = of_asked.get("cached_tokens"), of_answered.get("reasoning_tokens")
+    return Usage(asked or 0, answered or 0, cached or 0, reasoning or 0)
 
 
 WORDS = (("prompt", "input"), ("completion", "output"))
+"""What Chat Completions and Responses call the two sides."""
 
 
 class FullParse(NamedTuple):

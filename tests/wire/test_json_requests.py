@@ -144,7 +144,9 @@ written = st.recursive(
 names = st.one_of(
     st.sampled_from([b'"messages"', b'"tools"', b'"MODEL"', b'"caf\xc3\xa9"', b'"caf\\u00e9"', b'""']), written_string()
 )
-model_member = st.tuples(st.sampled_from([b'"model"', b'"\\u006dodel"']), st.sampled_from([b'"asked"', b'"a\\/b\\u0063"']))
+model_member = st.tuples(
+    st.sampled_from([b'"model"', b'"\\u006dodel"']), st.sampled_from([b'"asked"', b'"a\\/b\\u0063"'])
+)
 
 
 def is_model(member: Member) -> bool:
@@ -193,8 +195,11 @@ def test_every_recorded_request_is_sent_on_with_all_its_values(recordings: list[
         if each.request is None or "model" not in each.request:
             continue
         tried += 1
-        for style in ({"separators": (",", ":"), "ensure_ascii": False}, {"indent": 2}):
-            body = json.dumps(each.request, **style).encode()
+        for text in (
+            json.dumps(each.request, separators=(",", ":"), ensure_ascii=False),
+            json.dumps(each.request, indent=2),
+        ):
+            body = text.encode()
             wanted = collapsed(members(body)) | {"model": b'"upstream-model"'}
             assert collapsed(members(sent(body))) == wanted, each.id
             assert list(wanted) == list(json.loads(sent(body))), each.id

@@ -82,7 +82,18 @@ def test_a_file_of_that_name_is_no_text_field():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\r\n", b"\r\n\r\n", b"--", b"\r\n --X-boundary-1", b"x--X-boundary-1--", b"\n", b"a\r", b"--X-boundary", b"\0\xff"],
+    [
+        b"",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"--",
+        b"\r\n --X-boundary-1",
+        b"x--X-boundary-1--",
+        b"\n",
+        b"a\r",
+        b"--X-boundary",
+        b"\0\xff",
+    ],
 )
 def test_a_part_holds_any_bytes_that_are_no_boundary_line(content: bytes):
     body = form((b"file", b"f", content), text("model", "m"), (b"x", None, content))
@@ -192,7 +203,9 @@ def test_a_part_whose_name_is_in_doubt_is_refused(head: bytes):
         form(text("model", "m")) + b"epilogue",
         form(text("model", "m"), boundary=b"X-boundary-12"),
         b'--X-boundary-1\r\nContent-Disposition: form-data; name="model"\r\n\r\n--X-boundary-1--\r\n',
-        form(text("model", "m"), (b"x", None, b'\n--X-boundary-1\nContent-Disposition: form-data; name="model"\n\nevil')),
+        form(
+            text("model", "m"), (b"x", None, b'\n--X-boundary-1\nContent-Disposition: form-data; name="model"\n\nevil')
+        ),
         form(text("model", "m"), (b"x", None, b"\r--X-boundary-1\r")),
         form(text("model", "m"), (b"x", None, b"\r\n--X-boundary-1x")),
     ],

@@ -106,7 +106,9 @@ def test_a_reply_without_usage_has_none():
 counts = st.none() | st.integers(-5, 2**70)
 
 
-@given(st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"]), counts))
+@given(
+    st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"]), counts)
+)
 def test_counters_only_ever_grow(usage: dict[str, int | None]):
     found = response.usage_of(msgspec.Raw(json.dumps(usage).encode()))
     assert found is None or min(found.input_tokens, found.output_tokens) >= 0

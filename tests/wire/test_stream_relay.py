@@ -72,9 +72,7 @@ def test_hiding_the_usage_chunk_leaves_every_other_byte_wherever_the_stream_is_c
     assert tried > 10
 
 
-def test_hiding_shows_all_of_a_stream_without_a_usage_chunk(
-    streams: list[Recording], relay: Relay, full_parse: Parse
-):
+def test_hiding_shows_all_of_a_stream_without_a_usage_chunk(streams: list[Recording], relay: Relay, full_parse: Parse):
     plain = [each for each in streams if full_parse(each.body, each.endpoint).without_usage_chunk == each.body]
     assert len(plain) > 10
     for each in plain:
@@ -103,9 +101,9 @@ def test_a_recorded_stream_counts_as_finished_exactly_if_it_is(
         complete = full_parse(each.body, each.endpoint).end is not None
         for size in sizes(each.body):
             outcome = relay(each.endpoint, cut(each.body, size)).outcome
-            assert outcome == ("relayed" if complete else "broke: interrupted"), (each.id, size)
+            assert outcome == ("relayed" if complete else "broke: interrupted, as told"), (each.id, size)
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
-    assert set(outcomes) == {"relayed", "broke: interrupted"}
+    assert set(outcomes) == {"relayed", "broke: interrupted, as told"}
 
 
 def test_a_recorded_stream_that_ends_before_its_terminal_never_counts_as_finished(
@@ -131,6 +129,16 @@ def test_a_stream_with_its_terminal_is_finished(relay: Relay):
 @pytest.mark.parametrize("pieces", [[CHUNK, FINISH], [CHUNK, FINISH, USAGE]], ids=["finish", "usage"])
 def test_a_stream_whose_last_choice_has_finished_needs_no_done(relay: Relay, pieces: list[bytes]):
     assert relay(CHAT, pieces).outcome == "relayed"
+
+
+def test_of_several_choices_one_that_has_finished_does_not_end_the_stream(relay: Relay):
+    assert relay(CHAT, [CHUNK, FINISH], one_choice=False).outcome == "broke: interrupted"
+    assert relay(CHAT, [CHUNK, FINISH, DONE], one_choice=False).outcome == "relayed"
+
+
+def test_a_stream_that_ends_with_an_error_has_told_it_already(relay: Relay):
+    error = b'data: {"error":{"message":"overloaded"}}\n\n'
+    assert relay(CHAT, [CHUNK, error]).outcome == "broke: interrupted, as told"
 
 
 def test_a_stream_without_an_ending_broke_off(relay: Relay):

@@ -79,7 +79,10 @@ def checked_base_url(value: str) -> str:
 
 def _proxy(value: str) -> str:
     if value:
-        parts = _split_url(value, "an http:// or https:// address such as http://proxy.example.com:3128, or empty")
+        expected = "an http:// address such as http://proxy.example.com:3128, or empty"
+        parts = _split_url(value, expected)
+        if parts.scheme != "http":
+            raise ValueError(f"must be {expected}")
         if parts.path not in ("", "/") or "?" in value or "#" in value:
             raise ValueError("must not have a path, a query or a fragment")
     return value.rstrip("/")

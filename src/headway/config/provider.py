@@ -53,7 +53,7 @@ def provider_from(name: str, section: ProviderSection, around: Surroundings) -> 
                 concurrency=section.limits.concurrency,
                 quirks=_quirks(section.quirks, entry.quirks if entry else Quirks()),
                 tls=tls,
-                proxy=section.proxy,
+                proxy=None if section.proxy is None else Secret(section.proxy),
             )
     for finding in findings:
         around.report(finding)
@@ -171,10 +171,10 @@ def _auth(section: ProviderSection, entry: CatalogueEntry | None, credentials: t
     return entry.auth if entry is not None and entry.auth != "none" else "bearer"
 
 
-def _headers(section: ProviderSection, entry: CatalogueEntry | None) -> Iterator[tuple[str, str]]:
+def _headers(section: ProviderSection, entry: CatalogueEntry | None) -> Iterator[tuple[str, Secret]]:
     own = {name.lower() for name in section.headers}
-    yield from ((name, value) for name, value in (entry.headers if entry else ()) if name.lower() not in own)
-    yield from section.headers.items()
+    yield from ((name, Secret(value)) for name, value in (entry.headers if entry else ()) if name.lower() not in own)
+    yield from ((name, Secret(value)) for name, value in section.headers.items())
 
 
 def _tls(path: ConfigPath, section: TlsSection, around: Surroundings) -> Tls:

@@ -71,4 +71,4 @@ def exchange_lines(events: list[ExchangeEvent]) -> bytes:
 
 def notice_line(at: float, event: str, message: str, facts: Iterable[tuple[str, object]] = ()) -> bytes:
     """A line about the gateway itself: started, reloaded, refused a configuration."""
-    return _encoder.encode({"time": round(at, 3), "event": event, "message": message, **dict(facts)}) + b"\n"
+    return _encoder.encode({"event": event, "at": round(at, 3), "message": message, **dict(facts)}) + b"\n"

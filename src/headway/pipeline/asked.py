@@ -23,3 +23,9 @@ class Asked:
         """The client's own, since an attempt may have to send another."""
         self.forwarded = forwarded
         """Header lines of the client's that go upstream."""
+
+    @property
+    def one_choice(self) -> bool:
+        """Does it ask for one choice, as nearly every request does?"""
+        facts = self.facts
+        return not isinstance(facts, JsonRequest) or bytes(facts.fields.get("n", b"1")) in (b"1", b"null")

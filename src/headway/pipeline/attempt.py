@@ -207,7 +207,7 @@ class Call:
             return
         body = b"".join(self._held)
         if not good:
-            self._owner.refused(body)
+            self._owner.refused(self.sender.masked(body))
         elif complete:
             self._whole(body)
         else:
@@ -221,7 +221,7 @@ class Call:
         if not reply.valid:
             self._bad_reply("answered with something that is not the JSON it claims to be")
         elif reply.error:
-            message = errors.message_in(body)
+            message = errors.message_in(self.sender.masked(body))
             what = f"answered {self.status} with an error" + (f": {message}" if message else "")
             self._owner.attempt_failed(self._failure(FailureKind.SERVER_ERROR, what))
         else:
@@ -236,6 +236,7 @@ class Call:
             who=sender.name,
             hide_usage=self._hide_usage,
             expect_done=sender.quirks.stream_done,
+            one_choice=self._asked.one_choice,
         )
         self._watch(self._timeouts.first_token)
         self._hand_over(relay, body, complete)

@@ -15,6 +15,7 @@ from headway.pipeline.asked import Asked
 from headway.pipeline.attempt import Call
 from headway.pipeline.endings import code_of, ending
 from headway.pipeline.plan import Plan
+from headway.pipeline.relay import Notice
 from headway.ports import Downstream
 from headway.providers.classify import classify
 from headway.types import ExchangeEvent, Failure, FailureKind, Usage
@@ -138,7 +139,7 @@ class Dispatch:
         self._over("ok", call.status, now, usage=usage, reply_bytes=passed)
         self._downstream.end()
 
-    def broke(self, failure: Failure, usage: Usage | None, passed: int, *, events: bool) -> None:
+    def broke(self, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
         """The client has seen part of the answer: the only honest ending is an error, in band where there are
         events.
         """
@@ -149,12 +150,13 @@ class Dispatch:
         now = self.now()
         self._exchange.ended_badly(attempt, failure, now)
         self._over(failure.kind.value, call.status, now, usage=usage, reply_bytes=passed, error=failure.message)
-        if not events:
+        if notice == "cut":
             self._downstream.abort()
             return
-        code = code_of(FailureKind.INTERRUPTED)
-        as_event = errors.response_event if self._asked.endpoint.name == "responses" else errors.event
-        self._downstream.write(as_event(f"the answer broke off: {failure.message}", code=code))
+        if notice == "event":
+            code = code_of(FailureKind.INTERRUPTED)
+            as_event = errors.response_event if self._asked.endpoint.name == "responses" else errors.event
+            self._downstream.write(as_event(f"the answer broke off: {failure.message}", code=code))
         self._downstream.end()
 
     # --- the client ---

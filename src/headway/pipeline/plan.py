@@ -33,7 +33,7 @@ class Sender:
     and status 200.
     """
 
-    __slots__ = ("heads", "label", "model", "model_text", "name", "origin", "quirks", "told", "told_ok")
+    __slots__ = ("_secret", "heads", "label", "model", "model_text", "name", "origin", "quirks", "told", "told_ok")
 
     def __init__(self, target: Target, route: Route, origin: Origin) -> None:
         deployment, provider = target.deployment, target.deployment.provider
@@ -43,6 +43,8 @@ class Sender:
         self.model = msgspec.Raw(_encode(deployment.model))
         self.model_text = deployment.model.encode()
         self.quirks: Quirks = provider.quirks
+        secret = target.credential.secret
+        self._secret = b"" if secret is None else secret.reveal().encode()
         fields = _request_fields(target, origin)
         self.heads: dict[Endpoint, bytes] = {
             endpoint: b"POST %b%b HTTP/1.1\r\n%b" % (origin.path_prefix, endpoint.path.encode(), fields)
@@ -54,6 +56,10 @@ class Sender:
             header_text(route.name),
         )
         self.told_ok = b"%bx-headway-attempts: %b=200\r\n" % (self.told, self.label)
+
+    def masked(self, body: bytes) -> bytes:
+        """An upstream's error without the key that we sent, should it quote it."""
+        return body.replace(self._secret, b"***") if self._secret else body
 
 
 class Plan:
@@ -143,5 +149,5 @@ def _request_fields(target: Target, origin: Origin) -> bytes:
     elif secret is not None and provider.auth in ("api-key", "x-api-key"):
         lines.append(b"%b: %b\r\n" % (provider.auth.encode(), secret.reveal().encode()))
     lines.append(b"user-agent: headway/%b\r\naccept: */*\r\naccept-encoding: identity\r\n" % __version__.encode())
-    lines.extend(b"%b: %b\r\n" % (name.encode(), value.encode()) for name, value in provider.headers)
+    lines.extend(b"%b: %b\r\n" % (name.encode(), value.reveal().encode()) for name, value in provider.headers)
     return b"".join(lines)

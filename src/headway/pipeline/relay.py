@@ -7,8 +7,7 @@ an ending from a break-off.
 
 from __future__ import annotations
 
-import re
-from typing import Protocol
+from typing import Literal, Protocol
 
 from headway.ports import Downstream
 from headway.types import Failure, FailureKind, Usage
@@ -20,7 +19,10 @@ from headway.wire.openai.endpoints import Endpoint
 MAX_HELD = 256 * 1024
 """Bytes of one unfinished event that are held back; a longer event is passed on in pieces."""
 
-_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+Notice = Literal["event", "told", "cut"]
+"""How a client learns that its answer broke off: by an error event of ours, by the provider's own, by a broken
+connection.
+"""
 
 
 class RelayOwner(Protocol):
@@ -38,8 +40,8 @@ class RelayOwner(Protocol):
         """The answer is complete; `passed` bytes of it went to the client."""
         ...
 
-    def broke(self, failure: Failure, usage: Usage | None, passed: int, *, events: bool) -> None:
-        """It broke after the client had seen part of it; `events`: it came as events, between two of which it broke."""
+    def broke(self, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
+        """It broke after the client had seen part of it."""
         ...
 
 
@@ -50,16 +52,17 @@ class StreamRelay:
         "_committed",
         "_downstream",
         "_endpoint",
+        "_expect_done",
         "_held",
         "_hide",
         "_last",
+        "_one_choice",
         "_owner",
         "_passed",
         "_previous",
         "_usage",
         "_who",
         "_write",
-        "expect_done",
         "progress",
     )
 
@@ -72,6 +75,7 @@ class StreamRelay:
         who: str,
         hide_usage: bool,
         expect_done: bool,
+        one_choice: bool,
     ) -> None:
         self._owner = owner
         self._downstream = downstream
@@ -79,7 +83,8 @@ class StreamRelay:
         self._endpoint = endpoint
         self._who = who
         self._hide = hide_usage
-        self.expect_done = expect_done
+        self._expect_done = expect_done
+        self._one_choice = one_choice
         self.progress = 0
         self._committed = False
         self._held = b""
@@ -122,7 +127,7 @@ class StreamRelay:
         if not self._committed:
             self._owner.attempt_failed(failure)
             return
-        self._owner.broke(failure, self._last_usage(), self._passed, events=True)
+        self._owner.broke(failure, self._last_usage(), self._passed, "event")
 
     def _may_commit(self, data: bytes, complete: bool) -> bool:
         first = stream.first_event(data)
@@ -159,26 +164,24 @@ class StreamRelay:
 
     def _finish(self) -> None:
         usage = self._last_usage()
-        if self._ended_well():
+        ended = self._ending()
+        if ended is stream.Ending.COMPLETE:
             self._owner.relayed(usage, self._passed)
-            return
-        self._owner.broke(
-            Failure(
-                kind=FailureKind.INTERRUPTED,
-                source="upstream",
-                message=f"{self._who} ended its stream before the answer was complete",
-            ),
-            usage,
-            self._passed,
-            events=True,
-        )
+        elif ended is stream.Ending.ERROR:
+            failure = self._interrupted("ended its stream with an error")
+            self._owner.broke(failure, usage, self._passed, "told")
+        else:
+            failure = self._interrupted("ended its stream before the answer was complete")
+            self._owner.broke(failure, usage, self._passed, "event")
 
-    def _ended_well(self) -> bool:
+    def _ending(self) -> stream.Ending:
         terminals = self._endpoint.terminals
-        if not terminals or not self.expect_done:
-            return True
-        tail = self._previous + self._last
-        return any(terminal in tail for terminal in terminals) or _FINISH.search(tail) is not None
+        if not terminals or not self._expect_done:
+            return stream.Ending.COMPLETE
+        return stream.ending(self._previous + self._last, terminals, one_choice=self._one_choice)
+
+    def _interrupted(self, what: str) -> Failure:
+        return Failure(kind=FailureKind.INTERRUPTED, source="upstream", message=f"{self._who} {what}")
 
     def _last_usage(self) -> Usage | None:
         return self._usage or stream.usage_in(self._previous + self._last)
@@ -209,4 +212,4 @@ class PlainRelay:
             self._owner.relayed(None, self._passed)
 
     def on_lost(self, failure: Failure) -> None:
-        self._owner.broke(failure, None, self._passed, events=False)
+        self._owner.broke(failure, None, self._passed, "cut")

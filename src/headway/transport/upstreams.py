@@ -16,7 +16,7 @@ import certifi
 
 from headway.transport.pool import OriginPool
 from headway.transport.proxies import choose
-from headway.types import Provider, Tls
+from headway.types import Provider, Secret, Tls
 
 _VISIBLE = re.compile(r"[!-~]+")
 
@@ -29,7 +29,7 @@ class Upstreams:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._pools: dict[tuple[str, Tls, str | None], OriginPool] = {}
+        self._pools: dict[tuple[str, Tls, Secret | None], OriginPool] = {}
         self._contexts: dict[Tls, ssl.SSLContext] = {}
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(RETIRE_EVERY, self._retire)
@@ -66,12 +66,13 @@ class Upstreams:
         if _VISIBLE.fullmatch(provider.base_url) is None or parts.scheme not in ("http", "https") or not host:
             raise ValueError("its base URL is none")  # nor may it bring line breaks into a request
         port = parts.port or (443 if secure else 80)
+        own = None if provider.proxy is None else provider.proxy.reveal()
         return OriginPool(
             scheme=parts.scheme,
             host=host,
             port=port,
             path=parts.path.rstrip("/"),
-            proxy=choose(parts.scheme, host, port, self._environ, provider.proxy),
+            proxy=choose(parts.scheme, host, port, self._environ, own),
             context=self._context(provider.tls) if secure else None,
         )
 

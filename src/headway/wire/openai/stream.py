@@ -5,6 +5,9 @@ Everything in between travels unread.
 
 from __future__ import annotations
 
+import re
+from enum import Enum
+
 import msgspec
 
 from headway.types import Usage
@@ -28,6 +31,7 @@ class _Response(msgspec.Struct):
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_response = msgspec.json.Decoder(_Response).decode
 _NOTHING = (b"", b"null")
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
 class FirstEvent(msgspec.Struct, frozen=True):
@@ -52,11 +56,40 @@ def first_event(data: bytes) -> FirstEvent | None:
             chunk = _decode_chunk(payload)
         except UNREADABLE:
             return FirstEvent(malformed=True)
-        told = event.startswith(b"event: error") or bytes(chunk.type) == b'"error"'
-        if told or (bytes(chunk.error) not in _NOTHING and not chunk.response):
-            return FirstEvent(error=payload)
-        return _GOOD
+        return FirstEvent(error=payload) if _is_error(event, chunk) else _GOOD
     return None
+
+
+class Ending(Enum):
+    """How a stream ended whose body is over."""
+
+    COMPLETE = "complete"
+    ERROR = "error"
+    """With the provider's own error event."""
+    CUT = "cut"
+    """Without saying that it is complete."""
+
+
+def ending(tail: bytes, terminals: tuple[bytes, ...], *, one_choice: bool) -> Ending:
+    """Judge the end of a stream. Of a single choice, a finish reason says that it is complete even if no terminal
+    follows.
+    """
+    if any(terminal in b"\n" + tail for terminal in terminals):
+        return Ending.COMPLETE
+    events, _ = sse.split(tail + b"\n\n")
+    for event in reversed(events):
+        payload = sse.data_of(event)
+        if payload is None:
+            continue
+        try:
+            chunk = _decode_chunk(payload)
+        except UNREADABLE:
+            return Ending.CUT
+        if _is_error(event, chunk):
+            return Ending.ERROR
+        if not _is_empty_list(chunk.choices):  # the usage chunk may follow the finish reason
+            return Ending.COMPLETE if one_choice and _FINISH.search(payload) else Ending.CUT
+    return Ending.CUT
 
 
 def is_usage_chunk(payload: bytes) -> bool:
@@ -100,6 +133,11 @@ def _usage_of_payload(payload: bytes) -> Usage | None:
     except UNREADABLE:
         return None
     return usage_of(raw) if bytes(raw) not in _NOTHING else None
+
+
+def _is_error(event: bytes, chunk: _Chunk) -> bool:
+    told = event.startswith(b"event: error") or bytes(chunk.type) == b'"error"'
+    return told or (bytes(chunk.error) not in _NOTHING and not chunk.response)
 
 
 def _holds_usage_chunk(event: bytes) -> bool:
