@@ -225,6 +225,8 @@ class FailureKind(Enum):
     """Our own limits leave no target free just now."""
     NO_TARGET = "no_target"
     """Nothing that could serve it is left to try."""
+    INTERNAL = "internal"
+    """A bug of ours."""
     INTERRUPTED = "interrupted"
     """It broke after the client had seen part of the answer."""
 

@@ -31,7 +31,7 @@ def text() -> str:
 
 @pytest.fixture(scope="module")
 def tables(text: str) -> Tables:
-    """Each table by the title of its first column: the name in each row, without its code marks, and its other cells."""
+    """Each table by the title of its first column: the name in each row, without code marks, and the other cells."""
     found: Tables = {}
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     current: Table = {}

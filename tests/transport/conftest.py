@@ -1,7 +1,7 @@
 """Connections on fake sockets for what the protocol decides, and small servers on loopback for what the kernel decides.
 
-Every asynchronous test here runs on asyncio's loop and on uvloop's. The listener is strict: a callback after the end of a
-reply fails the test on the spot.
+Every asynchronous test here runs on asyncio's loop and on uvloop's. The listener is strict: a callback after the end
+of a reply fails the test on the spot.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import pytest_asyncio
 import trustme
 import uvloop
 
+from headway.ports import Connection
 from headway.transport.connection import UpstreamConnection
 from headway.transport.pool import OriginPool
 from headway.transport.upstreams import Upstreams
-from headway.types import Credential, Failure, Provider, Tls
+from headway.types import Credential, Failure, Provider, Secret, Tls
 from headway.wire.http_head import Head
 
 REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: upstream.test\r\ncontent-length: 2\r\n\r\n"
@@ -32,7 +33,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 
 class Ear:
-    """Hears one reply."""
+    """Hears one reply, and does `then` at the end of every callback."""
 
     def __init__(self) -> None:
         self.status: int | None = None
@@ -44,26 +45,29 @@ class Ear:
         self.heard = asyncio.Event()
         """Set by every callback."""
         self.over = asyncio.Event()
+        self.then: Callable[[], object] | None = None
 
     @property
     def ends(self) -> int:
         return int(self.complete) + int(self.failure is not None)
 
     def on_head(self, status: int, head: Head, body: bytes, complete: bool) -> None:
-        assert self.status is None, "a second head"
+        if self.status is not None:
+            pytest.fail("a second head")
         self.status, self.head = status, head
         self.on_body(body, complete)
 
     def on_body(self, data: bytes, complete: bool) -> None:
-        assert self.ends == 0, "data after the end"
-        assert self.status is not None, "a body before the head"
+        if self.ends or self.status is None:
+            pytest.fail("a body after the end or before the head")
         self.body += data
         self.pieces += 1
         self.complete = complete
         self._tell()
 
     def on_lost(self, failure: Failure) -> None:
-        assert self.ends == 0, "lost after the end"
+        if self.ends:
+            pytest.fail("lost after the end")
         self.failure = failure
         self._tell()
 
@@ -71,6 +75,8 @@ class Ear:
         self.heard.set()
         if self.ends:
             self.over.set()
+        if self.then is not None:
+            self.then()
 
     def field(self, name: str) -> bytes | None:
         assert self.head is not None
@@ -146,8 +152,7 @@ class Wired:
 
     def ask(self, body: bytes = b"{}") -> Ear:
         """Send a request, taking the connection from the pool if it is there."""
-        if self.home.idle:
-            self.home.idle.clear()
+        self.home.idle.clear()
         ear = Ear()
         self.connection.send(REQUEST, body, ear)
         return ear
@@ -180,9 +185,9 @@ def wired() -> Wired:
     return Wired()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def no_litter() -> Iterator[None]:
-    """What a test leaves to the garbage collector warns before the next one begins."""
+    """What tests leave to the garbage collector warns before the next module begins."""
     yield
     gc.collect()
 
@@ -198,7 +203,7 @@ class Caller:
     def __init__(self) -> None:
         self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-    def on_connected(self, connection: UpstreamConnection) -> None:
+    def on_connected(self, connection: Connection) -> None:
         self.outcome.set_result(connection)
 
     def on_dial_failed(self, failure: Failure) -> None:
@@ -240,7 +245,12 @@ class Net:
         return server.sockets[0].getsockname()[1]
 
     def origin(
-        self, base_url: str, *, tls: Tls | None = None, proxy: str | None = None, environ: Mapping[str, str] | None = None
+        self,
+        base_url: str,
+        *,
+        tls: Tls | None = None,
+        proxy: str | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> OriginPool:
         upstreams = Upstreams(environ or {})
         self.upstreams.append(upstreams)
@@ -250,7 +260,7 @@ class Net:
             base_url=base_url,
             credentials=(Credential(name="default", secret=None),),
             tls=tls or Tls(),
-            proxy=proxy,
+            proxy=None if proxy is None else Secret(proxy),
         )
         return upstreams.origin(provider)
 
@@ -267,9 +277,24 @@ class Net:
         connection = pool.take() or await self.dial(pool)
         assert not isinstance(connection, Failure), connection.message
         ear = Ear()
-        connection.send(REQUEST.replace(b"2\r\n\r\n", b"%d\r\n\r\n" % len(body)), body, ear)
+        connection.send(self.request.replace(b"2\r\n\r\n", b"%d\r\n\r\n" % len(body)), body, ear)
         await asyncio.wait_for(ear.over.wait(), 10)
         return ear
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait for something that other tasks bring about."""
+        async with asyncio.timeout(10):
+            while not true():
+                await asyncio.sleep(0.001)
+
+    def caller(self) -> Caller:
+        return Caller()
+
+    def open_files(self) -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    async def until_open_files(self, count: int) -> None:
+        await self.until(lambda: self.open_files() == count)
 
     async def close(self) -> None:
         for upstreams in self.upstreams:
@@ -280,18 +305,11 @@ class Net:
             writer.transport.abort()
         for task in list(self.handlers):
             task.cancel()
-        await until(lambda: not self.handlers)
+        await self.until(lambda: not self.handlers)
         for server in self.servers:
             await server.wait_closed()
         for _ in range(5):
             await asyncio.sleep(0)
-
-
-async def until(true: Callable[[], object]) -> None:
-    """Wait for something that other tasks bring about."""
-    async with asyncio.timeout(10):
-        while not true():
-            await asyncio.sleep(0.001)
 
 
 @pytest_asyncio.fixture
@@ -302,23 +320,8 @@ async def net() -> AsyncIterator[Net]:
 
 
 @pytest.fixture(scope="session")
-def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
-    return until
-
-
-@pytest.fixture(scope="session")
-def make_caller() -> type[Caller]:
-    return Caller
-
-
-@pytest.fixture(scope="session")
 def make_ear() -> type[Ear]:
     return Ear
-
-
-@pytest.fixture
-def open_files() -> Callable[[], int]:
-    return lambda: len(os.listdir("/proc/self/fd"))
 
 
 class Authority:

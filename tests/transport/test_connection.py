@@ -83,15 +83,9 @@ def test_a_connection_that_is_closing_when_its_reply_ends_is_not_used_again(wire
 
 
 def test_a_reply_may_be_heard_to_its_end_by_another_listener(wired, make_ear):
-    class Relay(make_ear):
-        def on_head(self, status, head, body, complete):
-            super().on_head(status, head, body, complete)
-            self.status = None
-            wired.connection.hand_over(second)
-
-    first, second = Relay(), make_ear()
+    first, second = wired.ask(), make_ear()
+    first.then = lambda: wired.connection.hand_over(second)
     second.status = 200
-    wired.connection.send(b"POST / HTTP/1.1\r\n\r\n", b"", first)
     wired.says(HEAD + b"abc", b"de", b"f")
     assert first.body == b"abc"
     assert (second.body, second.complete) == (b"def", True)
@@ -185,15 +179,10 @@ def test_a_second_abort_changes_nothing(wired):
     assert wired.home.open == 0
 
 
-@pytest.mark.parametrize("reply", [HEAD, HEAD + b"abc", REPLY, REPLY + b"surplus", HEAD + b"abc" + b"def"])
-def test_a_listener_may_abort_from_within_its_callback(reply, wired, make_ear):
-    class Quitter(make_ear):
-        def on_head(self, status, head, body, complete):
-            super().on_head(status, head, body, complete)
-            wired.connection.abort()
-
-    ear = Quitter()
-    wired.connection.send(b"POST / HTTP/1.1\r\n\r\n", b"", ear)
+@pytest.mark.parametrize("reply", [HEAD, HEAD + b"abc", REPLY, REPLY + b"surplus"])
+def test_a_listener_may_abort_from_within_the_head(reply, wired):
+    ear = wired.ask()
+    ear.then = wired.connection.abort
     wired.says(reply, b"more")
     wired.ends()
     assert ear.pieces == 1
@@ -201,32 +190,20 @@ def test_a_listener_may_abort_from_within_its_callback(reply, wired, make_ear):
     assert wired.home.open == 0
 
 
-def test_a_listener_may_abort_from_within_a_piece_of_the_body(wired, make_ear):
-    class Quitter(make_ear):
-        def on_body(self, data, complete):
-            super().on_body(data, complete)
-            if data == b"abc":
-                wired.connection.abort()
-
-    ear = Quitter()
-    wired.connection.send(b"POST / HTTP/1.1\r\n\r\n", b"", ear)
-    wired.says(HEAD, b"abc", b"def")
+def test_a_listener_may_abort_from_within_a_piece_of_the_body(wired):
+    ear = wired.ask()
+    wired.says(HEAD)
+    ear.then = wired.connection.abort
+    wired.says(b"abc", b"def")
     wired.ends()
     assert (ear.body, ear.ends) == (b"abc", 0)
     assert wired.home.open == 0
 
 
-def test_a_listener_may_send_again_when_its_reply_is_complete(wire_up, make_ear):
-    """A retry of a refused request asks the pool, and the connection is not there before the callback has returned."""
-    wired = wire_up()
+def test_a_connection_is_in_its_pool_once_its_last_callback_has_returned(wired):
     pooled: list[bool] = []
-
-    class Asker(make_ear):
-        def on_head(self, status, head, body, complete):
-            super().on_head(status, head, body, complete)
-            pooled.append(wired.pooled)
-
-    wired.connection.send(b"POST / HTTP/1.1\r\n\r\n", b"", Asker())
+    ear = wired.ask()
+    ear.then = lambda: pooled.append(wired.pooled)
     wired.says(REPLY)
     assert pooled == [False]
     assert wired.pooled

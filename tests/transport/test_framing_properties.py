@@ -1,7 +1,7 @@
-"""However the kernel cuts a reply into reads, and whatever an upstream sends: one meaning, one ending, no doubtful reuse.
+"""However the kernel cuts a reply, and whatever an upstream sends: one meaning, one ending, no doubtful reuse.
 
-h11, which shares no code with the parser used here, is the second opinion: what leaves a connection in its pool must be a
-whole reply with the same status and body to h11 as well.
+h11, which shares no code with the parser used here, is the second opinion: what leaves a connection in its pool must be
+a whole reply with the same status and body to h11 as well.
 """
 
 from __future__ import annotations
@@ -26,16 +26,27 @@ class Reply(NamedTuple):
     ends_with_connection: bool = False
 
 
-tokens = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=12).map(lambda text: b"x-" + text.encode())
+tokens = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=12).map(
+    lambda text: b"x-" + text.encode()
+)
 values = st.binary(max_size=30).map(
     lambda raw: bytes(byte for byte in raw if byte == 9 or 32 <= byte < 127 or byte >= 128)
 )
 field_lines = st.lists(
-    st.builds(lambda name, space, value: b"%b:%b%b\r\n" % (name, space, value), tokens, st.sampled_from([b"", b" ", b"\t "]), values),
+    st.builds(
+        lambda name, space, value: b"%b:%b%b\r\n" % (name, space, value),
+        tokens,
+        st.sampled_from([b"", b" ", b"\t "]),
+        values,
+    ),
     max_size=5,
 ).map(b"".join)
 interims = st.lists(
-    st.builds(lambda status, fields: b"HTTP/1.1 %d Wait\r\n%b\r\n" % (status, fields), st.sampled_from([100, 102, 103, 199]), field_lines),
+    st.builds(
+        lambda status, fields: b"HTTP/1.1 %d Wait\r\n%b\r\n" % (status, fields),
+        st.sampled_from([100, 102, 103, 199]),
+        field_lines,
+    ),
     max_size=3,
 ).map(b"".join)
 bodies = st.binary(max_size=300) | st.sampled_from([b"\r\n", b"\r\n\r\n", b"0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
@@ -59,7 +70,9 @@ def replies(draw: st.DrawFn) -> Reply:
     before, after = draw(field_lines), draw(field_lines)
     body = b"" if framing == "none" else draw(bodies)
     status = draw(st.sampled_from([204, 304] if framing == "none" else [200, 201, 299, 400, 404, 429, 500, 529, 599]))
-    line = {"length": b"content-length: %d\r\n" % len(body), "chunks": b"Transfer-Encoding: chunked\r\n"}.get(framing, b"")
+    line = {"length": b"content-length: %d\r\n" % len(body), "chunks": b"Transfer-Encoding: chunked\r\n"}.get(
+        framing, b""
+    )
     closing = b"" if keep else b"Connection: close\r\n"
     head = b"HTTP/1.1 %d Some reason\r\n" % status + before + line + closing + after
     sent = draw(chunked(body)) if framing == "chunks" else body
@@ -174,7 +187,9 @@ def second_opinion(raw: bytes) -> tuple[int, bytes] | None:
 
 @pytest.mark.parametrize("error", [None, RESET])
 @given(raw=noise | mutated(), cuts=cuts_of)
-@example(raw=b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 500 Forged\r\ncontent-length: 1\r\n\r\nx", cuts=[])
+@example(
+    raw=b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 500 Forged\r\ncontent-length: 1\r\n\r\nx", cuts=[]
+)
 def test_whatever_an_upstream_sends_has_one_ending(wire_up, error, raw, cuts):
     wired = wire_up()
     ear = wired.ask()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -40,7 +40,7 @@ class Bench:
     def __init__(self, socket: Callable[[], Any], ear: Callable[[], Any]) -> None:
         self.pool = origin()
         self.clock = Clock()
-        self.pool._loop = self.clock
+        self.pool._loop = cast(Any, self.clock)
         self._socket = socket
         self._ear = ear
 

@@ -98,7 +98,6 @@ def test_a_proxy_may_want_a_user_and_a_password():
 def test_line_breaks_in_a_password_stay_within_it():
     proxy = Proxy("http://user:a%0d%0ab@proxy.example.com")
     assert proxy.authorization == b"Basic " + base64.b64encode(b"user:a\r\nb")
-    assert b"\n" not in proxy.authorization
 
 
 def test_a_proxy_prints_without_its_password():
@@ -119,7 +118,7 @@ def test_a_proxy_prints_without_its_password():
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_refused_without_quoting_it(url):
-    with pytest.raises(ValueError, match="^HTTPS_PROXY: a proxy must be given as http://") as caught:
+    with pytest.raises(ValueError, match=r"\AHTTPS_PROXY: a proxy must be given as http://") as caught:
         choose("https", "api.example.com", 443, {"HTTPS_PROXY": url}, None)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__

@@ -112,7 +112,9 @@ def test_broken_chunks_end_a_reply_that_has_begun(chunks, wire_up):
 def test_a_refusal_says_which_rule_was_broken(wired):
     ear = wired.ask()
     wired.says(AMBIGUOUS["both framings"])
-    assert ear.failure.message.startswith("http://upstream.test broke the rules of HTTP: Transfer-Encoding can't be present")
+    assert ear.failure.message.startswith(
+        "http://upstream.test broke the rules of HTTP: Transfer-Encoding can't be present"
+    )
     assert ear.failure.source == "upstream"
 
 

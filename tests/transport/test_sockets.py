@@ -86,7 +86,7 @@ async def test_requests_one_after_the_other_share_a_connection(net):
     assert (pool.idle, pool.open) == (1, 1)
 
 
-async def test_a_connection_that_the_server_closes_while_idle_is_dropped_and_replaced(net, eventually):
+async def test_a_connection_that_the_server_closes_while_idle_is_dropped_and_replaced(net):
     async def answer_once(reader, writer):
         await read_request(reader)
         writer.write(REPLY)
@@ -94,7 +94,7 @@ async def test_a_connection_that_the_server_closes_while_idle_is_dropped_and_rep
     pool = net.origin(f"http://127.0.0.1:{await net.serve(answer_once)}")
     for count in (1, 2, 3):
         assert (await net.ask(pool)).body == b"ok"
-        await eventually(lambda: pool.open == 0)
+        await net.until(lambda: pool.open == 0)
         assert pool.take() is None
         assert net.accepted == count
 
@@ -125,12 +125,12 @@ async def test_a_server_that_closes_a_fresh_connection_does_not_leave_a_stale_on
     assert pool.open == 0
 
 
-async def test_the_sweep_closes_idle_connections_by_itself(net, monkeypatch, eventually):
+async def test_the_sweep_closes_idle_connections_by_itself(net, monkeypatch):
     monkeypatch.setattr("headway.transport.upstreams.RETIRE_EVERY", 0.01)
     monkeypatch.setattr(pool_module, "IDLE_LIMIT", 0.0)
     pool = net.origin(f"http://127.0.0.1:{await net.serve(answer_all)}")
     await net.ask(pool)
-    await eventually(lambda: pool.open == 0)
+    await net.until(lambda: pool.open == 0)
 
 
 async def test_closing_while_a_reply_is_under_way_lets_it_finish(net):
@@ -200,7 +200,7 @@ async def test_an_early_answer_to_a_large_upload_is_heard_and_costs_the_connecti
     assert (pool.idle, pool.open) == (0, 0)
 
 
-async def test_a_paused_connection_makes_the_server_wait(net, make_ear, eventually):
+async def test_a_paused_connection_makes_the_server_wait(net, make_ear):
     size = 16_000_000
     sent = 0
 
@@ -361,13 +361,13 @@ async def test_a_socket_is_told_to_send_at_once_and_to_notice_a_vanished_peer(ne
 # Leaving while a connection is being made.
 
 
-async def test_a_cancelled_dial_tells_nobody_and_leaves_nothing(net, make_caller, open_files, eventually):
+async def test_a_cancelled_dial_tells_nobody_and_leaves_nothing(net):
     port = await net.serve(answer_all)
     pool = net.origin(f"http://127.0.0.1:{port}")
-    files, tasks = open_files(), len(asyncio.all_tasks())
+    files, tasks = net.open_files(), len(asyncio.all_tasks())
     callers = []
     for steps in range(60):  # cancelled at every step of its way, and after it
-        caller = make_caller()
+        caller = net.caller()
         callers.append(caller)
         dial = pool.dial(5.0, caller)
         for _ in range(steps % 20):
@@ -375,43 +375,41 @@ async def test_a_cancelled_dial_tells_nobody_and_leaves_nothing(net, make_caller
         dial.cancel()
         if caller.outcome.done():
             caller.outcome.result().abort()
-    await eventually(lambda: len(asyncio.all_tasks()) == tasks)
-    await eventually(lambda: not net.handlers)
-    await eventually(lambda: open_files() == files)
+    await net.until(lambda: len(asyncio.all_tasks()) == tasks)
+    await net.until(lambda: not net.handlers)
+    await net.until_open_files(files)
     assert pool.open == 0
     assert any(not caller.outcome.done() for caller in callers)
 
 
-async def test_a_dial_cancelled_before_the_host_answers_leaves_nothing(
-    net, make_caller, open_files, eventually, silent_port
-):
+async def test_a_dial_cancelled_before_the_host_answers_leaves_nothing(net, silent_port):
     pool = net.origin(f"http://127.0.0.1:{silent_port}")
-    files, tasks = open_files(), len(asyncio.all_tasks())
+    files, tasks = net.open_files(), len(asyncio.all_tasks())
     for _ in range(20):
-        caller = make_caller()
+        caller = net.caller()
         dial = pool.dial(5.0, caller)
         await asyncio.sleep(0.002)
         dial.cancel()
         assert not caller.outcome.done()
-    await eventually(lambda: len(asyncio.all_tasks()) == tasks)
-    await eventually(lambda: open_files() == files)
+    await net.until(lambda: len(asyncio.all_tasks()) == tasks)
+    await net.until_open_files(files)
     assert pool.open == 0
 
 
-async def test_a_dial_that_runs_out_of_time_at_any_step_leaves_nothing(net, open_files, eventually):
+async def test_a_dial_that_runs_out_of_time_at_any_step_leaves_nothing(net):
     port = await net.serve(answer_all)
     pool = net.origin(f"http://127.0.0.1:{port}")
-    files = open_files()
+    files = net.open_files()
     for number in range(30):
         outcome = await net.dial(pool, timeout=number * 0.0001)
         if not isinstance(outcome, Failure):
             outcome.abort()
-    await eventually(lambda: not net.handlers)
-    await eventually(lambda: open_files() == files)
+    await net.until(lambda: not net.handlers)
+    await net.until_open_files(files)
     assert pool.open == 0
 
 
-async def test_a_server_that_hangs_up_at_once_is_counted_out_again(net, eventually):
+async def test_a_server_that_hangs_up_at_once_is_counted_out_again(net):
     async def hang_up(reader, writer):
         writer.transport.abort()
 
@@ -420,17 +418,17 @@ async def test_a_server_that_hangs_up_at_once_is_counted_out_again(net, eventual
         ear = await net.ask(pool)
         assert ear.failure.kind is FailureKind.TRANSPORT
         assert not ear.failure.stale_connection
-    await eventually(lambda: pool.open == 0)
+    await net.until(lambda: pool.open == 0)
 
 
-async def test_a_server_that_speaks_first_is_not_used(net, eventually):
+async def test_a_server_that_speaks_first_is_not_used(net):
     async def greet(reader, writer):
         writer.write(b"220 mail.example.com ESMTP\r\n")
         await reader.read()
 
     pool = net.origin(f"http://127.0.0.1:{await net.serve(greet)}")
     connection = await net.dial(pool)
-    await eventually(lambda: connection.transport is None)
+    await net.until(lambda: connection.transport is None)
     assert pool.open == 0
 
 

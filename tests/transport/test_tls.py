@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import os
+import socket
 import ssl
 
 import certifi
@@ -68,7 +70,9 @@ async def test_only_http_1_1_is_offered_and_nothing_older_than_tls_1_2(net, auth
 async def test_a_certificate_for_another_host_is_refused(net, authority, trusting):
     port = await net.serve(answer_all, tls=authority.server("api.example.com"))
     message = await refusal(net, net.origin(f"https://localhost:{port}", tls=trusting))
-    assert message.startswith(f"cannot connect to https://localhost:{port}: its certificate is not trusted (Hostname mismatch")
+    assert message.startswith(
+        f"cannot connect to https://localhost:{port}: its certificate is not trusted (Hostname mismatch"
+    )
 
 
 async def test_a_certificate_of_an_unknown_authority_is_refused(net, authority, trusting, make_authority):
@@ -109,7 +113,7 @@ async def test_a_server_that_hangs_up_during_the_handshake_is_a_failure_like_oth
     assert (await refusal(net, net.origin(f"https://localhost:{port}", tls=trusting))).startswith("cannot connect to ")
 
 
-async def test_a_server_that_never_finishes_the_handshake_is_given_up_in_time(net, trusting, eventually):
+async def test_a_server_that_never_finishes_the_handshake_is_given_up_in_time(net, trusting):
     async def hang(reader, writer):
         await reader.read()
 
@@ -118,7 +122,7 @@ async def test_a_server_that_never_finishes_the_handshake_is_given_up_in_time(ne
     failure = await net.dial(pool, timeout=0.05)
     assert failure.kind is FailureKind.TIMEOUT
     assert pool.open == 0
-    await eventually(lambda: not net.handlers)
+    await net.until(lambda: not net.handlers)
 
 
 # Certificates of our own.
@@ -201,19 +205,6 @@ def test_a_directory_of_authorities_counts_as_the_systems(monkeypatch, tmp_path)
 # Endings.
 
 
-class Cut(asyncio.Protocol):
-    """Between client and server: passes bytes on until it is told to cut, below TLS and so without its closing alert."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.other: asyncio.Transport | None = None
-        self.transport: asyncio.Transport | None = None
-
-    def cut(self) -> None:
-        assert self.transport is not None
-        self.transport.close()
-
-
 async def stream_without_length(reader, writer) -> None:
     await read_request(reader)
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\n\r\nsound")
@@ -228,35 +219,25 @@ async def test_an_answer_that_the_server_ends_with_its_connection_is_whole(net, 
     assert pool.open == 0
 
 
-async def test_an_answer_without_length_that_somebody_cuts_off_is_not_taken_for_a_whole_one(net, authority, trusting):
-    passed = asyncio.Event()
+async def test_an_answer_without_length_that_somebody_cuts_off_is_not_taken_for_a_whole_one(
+    net, authority, trusting, make_ear
+):
+    cut = asyncio.Event()
 
-    async def stream_on(reader, writer):
-        await read_request(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\n\r\nsound")
+    async def be_cut_off(reader, writer):
+        await stream_without_length(reader, writer)
+        await cut.wait()
+        below = socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno()))
+        below.shutdown(socket.SHUT_WR)  # without the closing alert of TLS
+        below.close()
         await reader.read()
 
-    inner = await net.serve(stream_on, tls=authority.server())
-
-    async def relay(reader, writer):
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", inner)
-        net.writers.add(there_writer)
-
-        async def upwards():
-            while data := await reader.read(65536):
-                there_writer.write(data)
-
-        up = asyncio.ensure_future(upwards())
-        while not passed.is_set():
-            writer.write(await there_reader.read(65536))
-            await asyncio.wait([asyncio.ensure_future(passed.wait())], timeout=0.02)
-        up.cancel()
-
-    pool = net.origin(f"https://localhost:{await net.serve(relay)}", tls=trusting)
-    asking = asyncio.ensure_future(net.ask(pool))
-    await asyncio.sleep(0.2)
-    passed.set()
-    ear = await asking
+    pool = net.origin(f"https://localhost:{await net.serve(be_cut_off, tls=authority.server())}", tls=trusting)
+    connection, ear = await net.dial(pool), make_ear()
+    connection.send(b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n", b"", ear)
+    await asyncio.wait_for(ear.heard.wait(), 10)
+    cut.set()
+    await asyncio.wait_for(ear.over.wait(), 10)
     assert ear.body == b"sound"
     assert ear.failure.kind is FailureKind.BAD_REPLY
     assert pool.open == 0
@@ -289,7 +270,7 @@ async def test_a_large_body_arrives_intact_over_tls(net, authority, trusting):
     assert received == [body]
 
 
-async def test_a_server_that_speaks_first_over_tls_is_not_used(net, authority, trusting, eventually):
+async def test_a_server_that_speaks_first_over_tls_is_not_used(net, authority, trusting):
     async def greet(reader, writer):
         writer.write(REPLY)
         await reader.read()
@@ -298,22 +279,20 @@ async def test_a_server_that_speaks_first_over_tls_is_not_used(net, authority, t
     pool = net.origin(f"https://localhost:{port}", tls=trusting)
     connection = await net.dial(pool)
     if not isinstance(connection, Failure):
-        await eventually(lambda: connection.transport is None)
+        await net.until(lambda: connection.transport is None)
     assert pool.open == 0
 
 
 # Leaving while the handshake runs.
 
 
-async def test_a_dial_cancelled_at_any_step_of_the_handshake_leaves_nothing(
-    net, authority, trusting, make_caller, open_files, eventually
-):
+async def test_a_dial_cancelled_at_any_step_of_the_handshake_leaves_nothing(net, authority, trusting):
     port = await net.serve(answer_all, tls=authority.server())
     pool = net.origin(f"https://127.0.0.1:{port}", tls=trusting)
-    files, tasks = open_files(), len(asyncio.all_tasks())
+    files, tasks = net.open_files(), len(asyncio.all_tasks())
     callers = []
     for steps in range(30):
-        caller = make_caller()
+        caller = net.caller()
         callers.append(caller)
         dial = pool.dial(5.0, caller)
         for _ in range(steps):
@@ -322,7 +301,7 @@ async def test_a_dial_cancelled_at_any_step_of_the_handshake_leaves_nothing(
         await asyncio.sleep(0)
         if caller.outcome.done():
             caller.outcome.result().abort()
-    await eventually(lambda: len(asyncio.all_tasks()) == tasks)
-    await eventually(lambda: open_files() == files)
+    await net.until(lambda: len(asyncio.all_tasks()) == tasks)
+    await net.until_open_files(files)
     assert pool.open == 0
     assert any(not caller.outcome.done() for caller in callers)

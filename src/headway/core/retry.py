@@ -32,5 +32,6 @@ AFTER: dict[FailureKind, Next] = {
     FailureKind.DEADLINE: Next.NOTHING,
     FailureKind.SATURATED: Next.NOTHING,
     FailureKind.NO_TARGET: Next.NOTHING,
+    FailureKind.INTERNAL: Next.NOTHING,
     FailureKind.INTERRUPTED: Next.NOTHING,
 }

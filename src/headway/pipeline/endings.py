@@ -20,6 +20,7 @@ _STATUS: dict[FailureKind, int] = {
     FailureKind.DEADLINE: 504,
     FailureKind.SATURATED: 503,
     FailureKind.NO_TARGET: 404,
+    FailureKind.INTERNAL: 500,
     FailureKind.INTERRUPTED: 502,
 }
 
@@ -36,6 +37,7 @@ _CODE: dict[FailureKind, str] = {
     FailureKind.DEADLINE: "deadline_exceeded",
     FailureKind.SATURATED: "gateway_saturated",
     FailureKind.NO_TARGET: "model_not_found",
+    FailureKind.INTERNAL: "internal_error",
     FailureKind.INTERRUPTED: "stream_interrupted",
 }
 

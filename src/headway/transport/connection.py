@@ -9,6 +9,7 @@ the upstream agreed to keep the connection.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -24,6 +25,8 @@ MAX_HEAD = 64 * 1024
 
 
 _NO_HEAD = Head(b"")
+
+logger = logging.getLogger(__name__)
 
 
 class Home(Protocol):
@@ -171,9 +174,14 @@ class UpstreamConnection(asyncio.Protocol):
             if not self._reading:
                 return
             self._raw = b""
-            listener.on_head(self._status, self._head, body, complete)
-        elif body or complete:
-            listener.on_body(body, complete)
+        try:
+            if not had_head:
+                listener.on_head(self._status, self._head, body, complete)
+            elif body or complete:
+                listener.on_body(body, complete)
+        except Exception:
+            logger.exception("An answer of %s could not be handled", self._home.label)
+            self._failed(listener)
         if complete:
             self._release()
 
@@ -184,10 +192,11 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self.transport
         if transport is not None:
             self._leave()
-        listener = self._listener
+        listener, self._listener = self._listener, None
+        # The parser refers to this object, and this object to the parser.
+        del self._feed, self._parser
         if listener is None:
             return
-        self._listener = None
         if not self._reading:
             reused = self.requests > 1 and not self._raw
             listener.on_lost(self._lost("closed the connection before it answered", stale=reused))
@@ -262,6 +271,12 @@ class UpstreamConnection(asyncio.Protocol):
         if listener is not None:
             message = f"{self._home.label} {what}"
             listener.on_lost(Failure(kind=FailureKind.BAD_REPLY, source="upstream", message=message))
+
+    def _failed(self, listener: Listener) -> None:
+        """Whoever listens has a bug; its exchange must end all the same."""
+        self.abort()
+        message = "the gateway failed to handle the answer; its log says how"
+        listener.on_lost(Failure(kind=FailureKind.INTERNAL, source="gateway", message=message))
 
     def _lost(self, what: str, *, stale: bool) -> Failure:
         message = f"{self._home.label} {what}"

@@ -7,6 +7,7 @@ Addresses are tried in parallel after a short delay (happy eyeballs, RFC 8305).
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import ssl
@@ -20,6 +21,8 @@ from headway.ports import Dialer
 from headway.transport.connection import UpstreamConnection
 from headway.transport.proxies import Proxy, open_tunnel
 from headway.types import Failure, FailureKind
+
+logger = logging.getLogger(__name__)
 
 MAX_IDLE = 512
 """Idle connections kept to one origin."""
@@ -138,7 +141,16 @@ class OriginPool:
             message = f"cannot connect to {self.label}{through}: {describe(error)}"
             dialer.on_dial_failed(Failure(kind=FailureKind.TRANSPORT, source="upstream", message=message))
         else:
+            self._connected(connection, dialer)
+
+    def _connected(self, connection: UpstreamConnection, dialer: Dialer) -> None:
+        try:
             dialer.on_connected(connection)
+        except Exception:
+            logger.exception("A connection to %s could not be used", self.label)
+            connection.abort()
+            message = "the gateway failed to send the request; its log says how"
+            dialer.on_dial_failed(Failure(kind=FailureKind.INTERNAL, source="gateway", message=message))
 
     async def _connect(self) -> UpstreamConnection:
         if self._problem is not None:

@@ -85,14 +85,11 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         return None
     details_in = wire.prompt_tokens_details or wire.input_tokens_details
     details_out = wire.completion_tokens_details or wire.output_tokens_details
-    return Usage(
-        _count(prompt),
-        _count(completion),
-        _count(details_in.cached_tokens) if details_in is not None else 0,
-        _count(details_out.reasoning_tokens) if details_out is not None else 0,
+    cached = None if details_in is None else details_in.cached_tokens
+    reasoning = None if details_out is None else details_out.reasoning_tokens
+    return Usage(  # counters only ever grow, so below zero is none
+        prompt if prompt and prompt > 0 else 0,
+        completion if completion and completion > 0 else 0,
+        cached if cached and cached > 0 else 0,
+        reasoning if reasoning and reasoning > 0 else 0,
     )
-
-
-def _count(reported: int | None) -> int:
-    """What is absent or below zero counts as none: counters only ever grow."""
-    return reported if reported is not None and reported > 0 else 0
