@@ -7,6 +7,7 @@ whole reply, to h11 as well; everything is counted out in the end.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import atheris
@@ -20,6 +21,8 @@ with atheris.instrument_imports(include=["headway"]):
 
 NEXT = b"\x1f"
 """At the beginning of a read: send the next request first, if the connection is in its pool."""
+ODD_REASON = re.compile(rb"HTTP/1\.[01] [0-9]{3} [^\r\n]*[\x00-\x08\x0b-\x1f\x7f]")
+"""h11 refuses control characters there; we only refuse NUL, and pass no reason on."""
 RESET, REUSED, ABORTS, UNSENT, PAUSES, HANDS_OVER = (1 << bit for bit in range(6))
 
 
@@ -36,7 +39,8 @@ class Ear:
     def on_head(self, status: int, head: Head, body: bytes, complete: bool) -> None:
         check(self.status == 0, "a second head")
         check(200 <= status < 600, "a status that nobody can pass on")
-        check(b"%d" % status in (head.get(b"http/1.1 ") or head.get(b"http/1.0 ") or b""), "the head of another reply")
+        line = head.get(b"http/1.")
+        check(line is not None and line[2:5] == b"%d" % status, "the head of another reply")
         self.status = status
         if self.choices & HANDS_OVER and not complete:
             self.connection.hand_over(self)
@@ -152,7 +156,8 @@ def test_one(data: bytes) -> None:
             check(socket.closed and not home.idle, "bytes that nobody asked for were ignored")
         elif home.idle:
             check(not choices & UNSENT, "pooled before the request was written")
-            check(second_opinion(heard) == (ear.status, ear.body), "pooled after what others read otherwise")
+            agreed = ODD_REASON.search(heard) or second_opinion(heard) == (ear.status, ear.body)
+            check(agreed, "pooled after what others read otherwise")
     said = heard != b""
     if not socket.closed and not choices & RESET:
         connection.eof_received()

@@ -115,9 +115,13 @@ def test_a_second_signal_ends_at_once_and_what_was_under_way_is_recorded(doomed)
     assert asked.stream.ended()
 
 
-def test_a_client_that_lingers_after_a_refusal_does_not_hold_up_the_end(doomed):
+@pytest.mark.parametrize(
+    "refused",
+    [b"NONSENSE\r\n\r\n", b"POST /v1/nothing HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"],
+)
+def test_a_client_that_lingers_after_a_refusal_does_not_hold_up_the_end(refused, doomed):
     client = doomed.client()
-    client.send(b"NONSENSE\r\n\r\n")
+    client.send(refused)
     assert client.reply().status == 400
     terminate(doomed)
     doomed.run.finished.result(5)

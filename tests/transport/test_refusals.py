@@ -42,6 +42,7 @@ AMBIGUOUS = {
     "a bare LF at the end of the head": OK + b"content-length: 0\r\n\n",
     "a bare CR": OK + b"a: b\rcontent-length: 5\r\ncontent-length: 0\r\n\r\n",
     "a NUL in a value": OK + b"a: b\x00\r\ncontent-length: 0\r\n\r\n",
+    "a NUL in the reason": b"HTTP/1.1 200 O\x00K\r\ncontent-length: 0\r\n\r\n",
     "a NUL in a name": OK + b"a\x00: b\r\ncontent-length: 0\r\n\r\n",
     "a field without a name": OK + b": b\r\ncontent-length: 0\r\n\r\n",
     "a field without a colon": OK + b"nonsense\r\ncontent-length: 0\r\n\r\n",

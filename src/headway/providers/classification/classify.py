@@ -1,0 +1,129 @@
+"""What an upstream's error means: one verdict for a reply, for an event in a stream, for an error under status 200.
+
+Total on arbitrary bytes, pure, and bounded in what it looks at. The tables are `rules`', the shapes of errors
+`reported`'s, waits `hints`'. What follows from a verdict is decided in `core`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headway.providers.classification import hints
+from headway.providers.classification.kinds import Kind
+from headway.providers.classification.masking import masked
+from headway.providers.classification.reported import MAX_BODY, Reported, of, parsed, read
+from headway.providers.classification.rules import rules
+from headway.wire.http_head import SHOULD_RETRY, Head
+
+MAX_QUOTED = 300
+"""Characters of a provider's message that are quoted."""
+
+_AMZN_ERROR_TYPE = b"\r\nx-amzn-errortype:"
+_ERROR_WORDS = (b'"error"', b'"errors"', b'"base_resp"', b'"response.failed"')
+"""One of these is in every error of a stream or under status 200."""
+_FAILED = frozenset({"failed", "response.failed"})
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one failure."""
+
+    kind: Kind
+    rule: str
+    """The id of the rule that said so: `TABLE.RULE`, or `unknown`."""
+    message: str
+    """One line that is safe to show: who answered, and the provider's own words as far as they hold no key."""
+    status: int = 0
+    """The HTTP status, or the one that an error inside a stream names; 0 for none."""
+    retry_after: float | None = None
+    """Seconds that the provider asks to wait."""
+    should_retry: bool | None = None
+    """`x-should-retry`, if there."""
+    edge: bool = False
+    """The body is HTML, empty or plain text: most likely from a proxy or firewall before the provider."""
+
+
+def classify(provider: str, status: int, head: Head, body: bytes, *, who: str, wall: float) -> Verdict:
+    """A reply with an error status. `provider` is a catalogue name (any other has no table of its own), `who` names
+    the target in the message, `wall` is Unix time, for hints that are moments.
+    """
+    reported = read(body)
+    reported.add_type(_text_of(head.get(_AMZN_ERROR_TYPE)))
+    return _verdict(provider, status, head, reported, f"{who} answered {status}", wall)
+
+
+def classify_event(provider: str, data: bytes, *, who: str, wall: float = 0.0) -> Verdict | None:
+    """The data of one event of a stream; None if it is no error."""
+    error = _error_in(data)
+    if error is None:
+        return None
+    return _verdict(provider, 200, None, error, f"{who} broke off with an error", wall)
+
+
+def classify_ok(provider: str, head: Head, body: bytes, *, who: str, wall: float) -> Verdict | None:
+    """The whole body of a reply with status 200; None if it is no error. Errors are short: what is longer than 64 KB
+    is taken for an answer.
+    """
+    error = _error_in(body)
+    if error is None:
+        return None
+    return _verdict(provider, 200, head, error, f"{who} answered 200 with an error", wall)
+
+
+def _verdict(provider: str, status: int, head: Head | None, reported: Reported, what: str, wall: float) -> Verdict:
+    if 200 <= status < 300:
+        status = reported.status
+    kind, rule = rules().find(provider, status, reported.codes, reported.types, reported.text)
+    quoted = None if kind is Kind.AUTH_INVALID else _quoted(reported)  # providers quote parts of the key
+    return Verdict(
+        kind=kind,
+        rule=rule,
+        message=f"{what}: {quoted}" if quoted else what,
+        status=status,
+        retry_after=hints.retry_after(head, reported, kind, wall),
+        should_retry=None if head is None else _should_retry(head),
+        edge=reported.edge,
+    )
+
+
+def _error_in(data: bytes) -> Reported | None:
+    """The error in a document that is not expected to be one, read from where only the provider writes."""
+    if len(data) > MAX_BODY or not any(word in data for word in _ERROR_WORDS):
+        return None
+    document = parsed(data)
+    if isinstance(document, list) and document:
+        members: list[Any] = document
+        document = members[0]
+    if not isinstance(document, dict):
+        return None
+    fields: dict[str, Any] = document
+    if fields.get("type") == "response.failed" and isinstance(fields.get("response"), dict):
+        fields = fields["response"]
+    error = fields.get("error")
+    if error:
+        return of({"error": error})
+    if fields.get("type") == "error" or fields.get("object") == "error":
+        return of({name: fields.get(name) for name in ("code", "message", "type", "detail")})
+    base = fields.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):  # pyright: ignore[reportUnknownMemberType]
+        return of({"base_resp": base})
+    if fields.get("success") is False and fields.get("errors"):
+        return of({"errors": fields["errors"]})
+    if fields.get("status") in _FAILED or fields.get("type") in _FAILED:
+        return Reported()
+    return None
+
+
+def _quoted(reported: Reported) -> str:
+    line = masked("; ".join(reported.lines)[:4000])
+    return line if len(line) <= MAX_QUOTED else line[: MAX_QUOTED - 1] + "…"
+
+
+def _should_retry(head: Head) -> bool | None:
+    value = head.get(SHOULD_RETRY)
+    return None if value is None else {b"true": True, b"false": False}.get(value.lower())
+
+
+def _text_of(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode("ascii", "replace")
