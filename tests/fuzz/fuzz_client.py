@@ -152,7 +152,7 @@ class Gateway:
         codings = [value for name, value in headers if name == b"transfer-encoding"]
         check(len(lengths) + len(codings) <= 1, "two framings")
         check(lengths or codings or not body, "a body without framing")
-        check(not lengths or (lengths[0].isdigit() and int(lengths[0]) == len(body)), "a length that is none")
+        check(not lengths or (lengths[0].strip().isdigit() and int(lengths[0]) == len(body)), "a length that is none")
         check(not codings or codings[0].lower() == b"chunked", "a coding that nobody decoded")
         for name, value in headers:
             check(name and not re.search(rb"[\x00-\x20:\x7f]", name), "a name that is none")

@@ -7,6 +7,7 @@ an ending from a break-off.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Literal, Protocol
 
 from headway.ports import Downstream
@@ -18,6 +19,11 @@ from headway.wire.openai.endpoints import Endpoint
 
 MAX_HELD = 256 * 1024
 """Bytes of one unfinished event that are held back; a longer event is passed on in pieces."""
+
+OPENING = 1024
+"""Bytes kept of the beginning of such an event: they say what kind it is."""
+TAIL = 8
+"""Pieces kept, each of at least one event: usage and terminal are among the last few."""
 
 Notice = Literal["event", "told", "cut"]
 """How a client learns that its answer broke off: by an error event of ours, by the provider's own, by a broken
@@ -55,11 +61,13 @@ class StreamRelay:
         "_expect_done",
         "_held",
         "_hide",
-        "_last",
         "_one_choice",
+        "_open",
+        "_opening",
         "_owner",
         "_passed",
-        "_previous",
+        "_tail",
+        "_torn",
         "_usage",
         "_who",
         "_write",
@@ -88,8 +96,12 @@ class StreamRelay:
         self.progress = 0
         self._committed = False
         self._held = b""
-        self._last = b""
-        self._previous = b""
+        self._tail: deque[bytes] = deque(maxlen=TAIL)
+        self._opening = b""
+        self._open = False
+        """The last event shown is not complete: it is too long to be held."""
+        self._torn = False
+        """The body ended within an event."""
         self._passed = 0
         self._usage: Usage | None = None
 
@@ -107,14 +119,12 @@ class StreamRelay:
             self._held = b""
         if not self._committed and not self._may_commit(data, complete):
             return
-        if not data.endswith(b"\n\n") and not complete:
-            end = sse.complete_length(data)
-            if len(data) - end <= MAX_HELD:
-                self._held = data[end:]
-                data = data[:end]
+        if not data.endswith(b"\n\n"):
+            data = self._whole_events(data, complete)
+        elif self._open:
+            self._open = False
         if data:
-            self._previous = self._last
-            self._last = data
+            self._tail.append(data)
             if self._hide and b"[]" in data:
                 data = self._without_usage(data)
             self._passed += len(data)
@@ -127,7 +137,36 @@ class StreamRelay:
         if not self._committed:
             self._owner.attempt_failed(failure)
             return
+        self._close_event()
         self._owner.broke(failure, self._last_usage(), self._passed, "event")
+
+    def _whole_events(self, data: bytes, complete: bool) -> bytes:
+        """What may be shown of `data`, which ends within an event: whole events, and of one that is too long to be held
+        all that is there.
+        """
+        end = sse.complete_length(data)
+        rest = data[end:]
+        if end:
+            self._open = False
+        if complete:
+            if not self._open and stream.is_whole(rest):
+                return data  # only the blank line after it is missing
+            self._torn = True
+            return data[:end]
+        if not self._open:
+            if len(rest) <= MAX_HELD:
+                self._held = rest
+                return data[:end]
+            self._open = True
+            self._opening = rest[:OPENING]
+        return data
+
+    def _close_event(self) -> None:
+        """End an event that was shown in part, so that what follows is not taken for more of it."""
+        if self._open:
+            self._open = False
+            self._passed += 2
+            self._write(b"\n\n")
 
     def _may_commit(self, data: bytes, complete: bool) -> bool:
         first = stream.first_event(data)
@@ -172,19 +211,26 @@ class StreamRelay:
             self._owner.broke(failure, usage, self._passed, "told")
         else:
             failure = self._interrupted("ended its stream before the answer was complete")
+            self._close_event()
             self._owner.broke(failure, usage, self._passed, "event")
 
     def _ending(self) -> stream.Ending:
+        if self._torn:
+            return stream.Ending.CUT
         terminals = self._endpoint.terminals
         if not terminals or not self._expect_done:
             return stream.Ending.COMPLETE
-        return stream.ending(self._previous + self._last, terminals, one_choice=self._one_choice)
+        return stream.ending(self._ended_with(), terminals, one_choice=self._one_choice)
+
+    def _ended_with(self) -> bytes:
+        """The last pieces, and the beginning of an event that came in many."""
+        return self._opening + b"".join(self._tail)
 
     def _interrupted(self, what: str) -> Failure:
         return Failure(kind=FailureKind.INTERRUPTED, source="upstream", message=f"{self._who} {what}")
 
     def _last_usage(self) -> Usage | None:
-        return self._usage or stream.usage_in(self._previous + self._last)
+        return self._usage or stream.usage_in(self._ended_with())
 
 
 class PlainRelay:

@@ -13,7 +13,7 @@ import msgspec
 from headway.providers.classification import hints
 from headway.providers.classification.kinds import Kind
 from headway.providers.classification.masking import masked
-from headway.providers.classification.reported import MAX_BODY, Reported, of, parsed, read
+from headway.providers.classification.reported import MAX_BODY, Reported, as_object, members_of, of, parsed, read
 from headway.providers.classification.rules import rules
 from headway.wire.http_head import SHOULD_RETRY, Head
 
@@ -50,7 +50,7 @@ def classify(provider: str, status: int, head: Head, body: bytes, *, who: str, w
     """
     reported = read(body)
     reported.add_type(_text_of(head.get(_AMZN_ERROR_TYPE)))
-    return _verdict(provider, status, head, reported, f"{who} answered {status}", wall)
+    return _verdict(provider, status, head, reported, what=f"{who} answered {status}", wall=wall)
 
 
 def classify_event(provider: str, data: bytes, *, who: str, wall: float = 0.0) -> Verdict | None:
@@ -58,7 +58,7 @@ def classify_event(provider: str, data: bytes, *, who: str, wall: float = 0.0) -
     error = _error_in(data)
     if error is None:
         return None
-    return _verdict(provider, 200, None, error, f"{who} broke off with an error", wall)
+    return _verdict(provider, 200, None, error, what=f"{who} broke off with an error", wall=wall)
 
 
 def classify_ok(provider: str, head: Head, body: bytes, *, who: str, wall: float) -> Verdict | None:
@@ -68,10 +68,11 @@ def classify_ok(provider: str, head: Head, body: bytes, *, who: str, wall: float
     error = _error_in(body)
     if error is None:
         return None
-    return _verdict(provider, 200, head, error, f"{who} answered 200 with an error", wall)
+    what = f"{who} answered 200 with an error"
+    return _verdict(provider, 200, head, error, what=what, wall=wall)
 
 
-def _verdict(provider: str, status: int, head: Head | None, reported: Reported, what: str, wall: float) -> Verdict:
+def _verdict(provider: str, status: int, head: Head | None, reported: Reported, *, what: str, wall: float) -> Verdict:
     if 200 <= status < 300:
         status = reported.status
     kind, rule = rules().find(provider, status, reported.codes, reported.types, reported.text)
@@ -91,28 +92,28 @@ def _error_in(data: bytes) -> Reported | None:
     """The error in a document that is not expected to be one, read from where only the provider writes."""
     if len(data) > MAX_BODY or not any(word in data for word in _ERROR_WORDS):
         return None
-    document = parsed(data)
-    if isinstance(document, list) and document:
-        members: list[Any] = document
-        document = members[0]
-    if not isinstance(document, dict):
+    fields = _first_object(parsed(data))
+    if fields is None:
         return None
-    fields: dict[str, Any] = document
-    if fields.get("type") == "response.failed" and isinstance(fields.get("response"), dict):
-        fields = fields["response"]
-    error = fields.get("error")
+    if fields.get("type") == "response.failed":
+        fields = as_object(fields.get("response")) or fields
+    error = fields.get("error") or (_first_object(fields.get("choices")) or {}).get("error")
     if error:
         return of({"error": error})
     if fields.get("type") == "error" or fields.get("object") == "error":
         return of({name: fields.get(name) for name in ("code", "message", "type", "detail")})
-    base = fields.get("base_resp")
-    if isinstance(base, dict) and base.get("status_code"):  # pyright: ignore[reportUnknownMemberType]
+    base = as_object(fields.get("base_resp"))
+    if base is not None and base.get("status_code"):
         return of({"base_resp": base})
     if fields.get("success") is False and fields.get("errors"):
         return of({"errors": fields["errors"]})
     if fields.get("status") in _FAILED or fields.get("type") in _FAILED:
         return Reported()
     return None
+
+
+def _first_object(value: object) -> dict[str, Any] | None:
+    return next(map(as_object, members_of(value)), None)
 
 
 def _quoted(reported: Reported) -> str:

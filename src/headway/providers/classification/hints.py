@@ -34,6 +34,7 @@ _WAIT = re.compile(
 _REGAINED = re.compile(r"regain access on (\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))? ?utc")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
+_ANTHROPIC = "anthropic-ratelimit"
 _BUCKETS = (
     *("requests", "tokens", "input-tokens", "output-tokens", "project-tokens"),
     *(f"{what}-{window}" for what in ("requests", "tokens") for window in ("minute", "hour", "day")),
@@ -47,9 +48,7 @@ def _fields(limit: str, remaining: str, reset: str) -> tuple[bytes, bytes, bytes
 _QUOTAS = (
     *(_fields(f"x-ratelimit-limit-{b}", f"x-ratelimit-remaining-{b}", f"x-ratelimit-reset-{b}") for b in _BUCKETS),
     *(
-        _fields(
-            f"anthropic-ratelimit-{b}-limit", f"anthropic-ratelimit-{b}-remaining", f"anthropic-ratelimit-{b}-reset"
-        )
+        _fields(f"{_ANTHROPIC}-{b}-limit", f"{_ANTHROPIC}-{b}-remaining", f"{_ANTHROPIC}-{b}-reset")
         for b in _BUCKETS[:4]
     ),
     _fields("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"),

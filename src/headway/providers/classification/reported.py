@@ -9,7 +9,7 @@ what the client wrote, and a client must not be able to say what an error means.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -132,11 +132,9 @@ def _opened(value: Any, depth: int) -> Iterator[dict[str, Any]]:
         if value[:1] in ("{", "["):
             yield from _opened(parsed(value.encode("utf-8", "replace")), depth - 1)
     elif isinstance(value, list):
-        members: list[Any] = value
-        for member in members[:_WIDEST]:
+        for member in members_of(cast("object", value)):
             yield from _opened(member, depth - 1)
-    elif isinstance(value, dict):
-        fields: dict[str, Any] = value
+    elif (fields := as_object(value)) is not None:
         yield fields
         for name in _WRAPPERS:
             if name in fields and not (name == "metadata" and depth == _DEEPEST):  # a client may have metadata repeated
@@ -149,7 +147,7 @@ def _read_object(fields: dict[str, Any], reported: Reported, marks: list[str]) -
     for name in _TYPES:
         reported.add_type(fields.get(name))
     for name in _TEXTS:
-        for value in _each(fields.get(name)):
+        for value in members_of(fields.get(name)):
             if isinstance(value, str):
                 _add_line(value, reported)
     for name in _MARKS:
@@ -159,19 +157,19 @@ def _read_object(fields: dict[str, Any], reported: Reported, marks: list[str]) -
     for name in _DELAYS:
         if reported.delay is None:
             reported.delay = fields.get(name)
-    for where in (fields, fields.get("headers")):
-        if isinstance(where, dict):
-            names: dict[str, Any] = where
-            for name in _RESETS:
-                if reported.reset is None:
-                    reported.reset = names.get(name)
+    for where in (fields, as_object(fields.get("headers")) or {}):
+        for name in _RESETS:
+            if reported.reset is None:
+                reported.reset = where.get(name)
 
 
-def _each(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        members: list[Any] = value
-        return members[:_WIDEST]
-    return [value]
+def as_object(value: object) -> dict[str, Any] | None:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def members_of(value: object) -> list[Any]:
+    """Those of a list, as far as they are looked at; of anything else, itself."""
+    return cast("list[Any]", value)[:_WIDEST] if isinstance(value, list) else [value]
 
 
 def _add_line(value: str, reported: Reported) -> None:

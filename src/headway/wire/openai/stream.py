@@ -92,6 +92,22 @@ def ending(tail: bytes, terminals: tuple[bytes, ...], *, one_choice: bool) -> En
     return Ending.CUT
 
 
+def is_whole(rest: bytes) -> bool:
+    """Is what follows the last blank line a whole event that only lacks its own, or nothing that matters?"""
+    payload = sse.data_of(rest)
+    if payload is None:
+        return not rest.strip() or rest.startswith(b":")
+    if not rest.rpartition(b"\n")[2].startswith((b"data:", b"\r")) and not rest.endswith(b"\n"):
+        return False  # cut in a line that says something else about the event
+    if payload.strip() == b"[DONE]":
+        return True
+    try:
+        _decode_chunk(payload)
+    except UNREADABLE:
+        return False
+    return True
+
+
 def is_usage_chunk(payload: bytes) -> bool:
     """The chunk that `include_usage` adds: no choices, and usage."""
     try:
