@@ -120,7 +120,7 @@ class Gateway:
     def handle(
         self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]], body: bytes, downstream: LeanProtocol
     ) -> Dispatch | None:
-        self._look(headers, body)
+        self._look(headers, body, downstream.parser.get_http_version())
         pending = Pending(self.count, downstream, self.choices)
         if not self.choices & LATER:
             pending.answer()
@@ -138,25 +138,30 @@ class Gateway:
                 return
             body += message["body"]
             more = message["more_body"]
-        try:
-            self._look(scope["headers"], body)
-        except Violation as broken:  # a task would keep it to itself
-            self.broken = broken
+        self._look(scope["headers"], body, scope["http_version"])
         number = b"%d" % self.count
         await send({"type": "http.response.start", "status": 204, "headers": [(b"x-number", number)]})
         await send({"type": "http.response.body", "body": b""})
 
-    def _look(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    def _look(self, headers: list[tuple[bytes, bytes]], body: bytes, version: str) -> None:
         self.count += 1
-        lengths = [value for name, value in headers if name == b"content-length"]
-        codings = [value for name, value in headers if name == b"transfer-encoding"]
-        check(len(lengths) + len(codings) <= 1, "two framings")
-        check(lengths or codings or not body, "a body without framing")
-        check(not lengths or (lengths[0].strip().isdigit() and int(lengths[0]) == len(body)), "a length that is none")
-        check(not codings or codings[0].lower() == b"chunked", "a coding that nobody decoded")
-        for name, value in headers:
-            check(name and not re.search(rb"[\x00-\x20:\x7f]", name), "a name that is none")
-            check(not re.search(rb"[\x00\r\n]", value), "a value that is more than one")
+        try:
+            check_request(headers, body, version)
+        except Violation as broken:  # tasks and the parser would keep it to themselves
+            self.broken = self.broken or broken
+
+
+def check_request(headers: list[tuple[bytes, bytes]], body: bytes, version: str) -> None:
+    lengths = [value for name, value in headers if name == b"content-length"]
+    codings = [value for name, value in headers if name == b"transfer-encoding"]
+    check(len(lengths) + len(codings) <= 1, "two framings")
+    check(lengths or codings or not body, "a body without framing")
+    check(not lengths or (lengths[0].strip().isdigit() and int(lengths[0]) == len(body)), "a length that is none")
+    check(not codings or codings[0].strip().lower() == b"chunked", "a coding that nobody decoded")
+    check(not codings or version == "1.1", "chunks in HTTP/1.0")
+    for name, value in headers:
+        check(name and not re.search(rb"[\x00-\x20:\x7f]", name), "a name that is none")
+        check(not re.search(rb"[\x00\r\n]", value), "a value that is more than one")
 
 
 GATEWAY = Gateway()
@@ -255,7 +260,13 @@ SEEDS = [
 ]
 TOKENS = [
     *(b"POST ", b"GET ", b"HEAD ", b"CONNECT ", b"/v1/chat/completions", b"/v1/audio/speech", b" HTTP/1.1\r\n", CUT),
-    *(b" HTTP/1.0\r\n", b"Host: x\r\n", b"Content-Length: 2\r\n", b"Content-Length: ", b"Transfer-Encoding: chunked\r\n"),
+    *(
+        b" HTTP/1.0\r\n",
+        b"Host: x\r\n",
+        b"Content-Length: 2\r\n",
+        b"Content-Length: ",
+        b"Transfer-Encoding: chunked\r\n",
+    ),
     *(b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: ", b"Connection: close\r\n", b"Upgrade: h2c\r\n"),
     *(b"Connection: keep-alive\r\n", b"Connection: upgrade\r\n", b"Expect: 100-continue\r\n", b"\r\n", b"\r\n\r\n"),
     *(b"\n", b"\r", b"\x00", b"0\r\n\r\n", b"2\r\n{}\r\n", b"; a=b", b": ", b" ", b"\t", b"?x=y", b"%2f", b"%ff", b"*"),

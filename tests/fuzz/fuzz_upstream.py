@@ -191,7 +191,15 @@ SEEDS = [
 TOKENS = [
     *(b"HTTP/1.1 ", b"HTTP/1.0 ", b" OK\r\n", b"100", b"101", b"103", b"200", b"204", b"304", b"500", b"000", b"999"),
     *(b"content-length: ", b"transfer-encoding: chunked\r\n", b"transfer-encoding: gzip\r\n", b"connection: close\r\n"),
-    *(b"connection: keep-alive\r\n", b"connection: upgrade\r\n", b"upgrade: x\r\n", b"\r\n", b"\r\n\r\n", b"\n", b"\x00"),
+    *(
+        b"connection: keep-alive\r\n",
+        b"connection: upgrade\r\n",
+        b"upgrade: x\r\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\n",
+        b"\x00",
+    ),
     *(b"0\r\n\r\n", b"5\r\nhello\r\n", CUT, NEXT, CUT + NEXT, b"; a=b", b": ", b" ", b"\t"),
 ]
 

@@ -177,7 +177,17 @@ SEEDS = [bytes([TARGETS.index(target)]) + seed for target, seeds in BODIES.items
 TOKENS = [
     *(b'"model"', b'"stream_options"', b'"include_usage"', b'"usage"', b'"error"', b'"message"', b'"choices"', b"null"),
     *(b'"response"', b'"finish_reason":"stop"', b'"type":"error"', b"true", b"[]", b"{}", b"data: ", b"event: error\n"),
-    *(b"\n\n", b"\r\n\r\n", b"\r\n", b"[DONE]", b"--cut", b"--cut--", b'; name="model"', b"; boundary=", b'filename="x"'),
+    *(
+        b"\n\n",
+        b"\r\n\r\n",
+        b"\r\n",
+        b"[DONE]",
+        b"--cut",
+        b"--cut--",
+        b'; name="model"',
+        b"; boundary=",
+        b'filename="x"',
+    ),
     *(b"Content-Disposition: form-data", b"retry-after: ", b"retry-after-ms: ", b"\\ud800", b"\\u0000", b"1e400", CUT),
     *(b"-1", b"99999999999999999999", b"nan", b"inf", b"[" * 64, b'{"a":' * 32, b"GMT", b"-0000", b"+9999"),
 ]

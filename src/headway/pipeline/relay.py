@@ -149,8 +149,8 @@ class StreamRelay:
         if end:
             self._open = False
         if complete:
-            if not self._open and stream.is_whole(rest):
-                return data  # only the blank line after it is missing
+            if not self._open and stream.is_nothing(rest):
+                return data
             self._torn = True
             return data[:end]
         if not self._open:

@@ -73,8 +73,8 @@ def classify_ok(provider: str, head: Head, body: bytes, *, who: str, wall: float
 
 
 def _verdict(provider: str, status: int, head: Head | None, reported: Reported, *, what: str, wall: float) -> Verdict:
-    if 200 <= status < 300:
-        status = reported.status
+    if not 300 <= status < 600:
+        status = reported.status if 200 <= status < 300 else min(max(status, 0), 999)
     kind, rule = rules().find(provider, status, reported.codes, reported.types, reported.text)
     quoted = None if kind is Kind.AUTH_INVALID else _quoted(reported)  # providers quote parts of the key
     return Verdict(

@@ -16,7 +16,7 @@ trailing `$` for the beginning and the end of the message. Searching is linear: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -60,14 +60,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             return "type"
         return "text" if self.text else "status"
 
-    def fits(self, status: int, codes: Iterable[str], types: Iterable[str], text: str) -> bool:
+    def may_apply(self, status: int) -> bool:
         """`status` 0 is none."""
-        return (
-            (not self.status or any(_is_among(status, each) for each in self.status))
-            and (not self.code or any(code in self.code for code in codes))
-            and (not self.type or any(word in self.type for word in types))
-            and (not self.text or any(occurs(phrase, text) for phrase in self.text))
-        )
+        return not self.status or any(_is_among(status, each) for each in self.status)
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +75,60 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tables: dict[str, _Table]
 
 
+class _Test:
+    """What a rule asks beyond the status."""
+
+    __slots__ = ("_code", "_phrases", "_type", "_words", "rule")
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._code = frozenset(rule.code)
+        self._type = frozenset(rule.type)
+        self._words = tuple(phrase for phrase in rule.text if not set("^$…") & set(phrase))
+        self._phrases = tuple(Phrase(phrase) for phrase in rule.text if set("^$…") & set(phrase))
+
+    def passes(self, codes: list[str], types: list[str], text: str) -> bool:
+        if self._code and self._code.isdisjoint(codes):
+            return False
+        if self._type and self._type.isdisjoint(types):
+            return False
+        if not self.rule.text:
+            return True
+        for word in self._words:
+            if word in text:
+                return True
+        return any(phrase.occurs(text) for phrase in self._phrases)
+
+
+class Phrase:
+    """`^begin … middle … end$`: parts in this order, with anything between them."""
+
+    __slots__ = ("_ends", "_parts", "_starts")
+
+    def __init__(self, phrase: str) -> None:
+        self._starts = phrase.startswith("^")
+        self._ends = phrase.endswith("$")
+        body = phrase.removeprefix("^").removesuffix("$")
+        self._parts = [part.strip() for part in body.split("…")] if "…" in body else [body]
+
+    def occurs(self, text: str) -> bool:
+        parts = self._parts
+        if self._starts and not text.startswith(parts[0]):
+            return False
+        stop = len(text)
+        if self._ends:
+            if not text.endswith(parts[-1]):
+                return False
+            parts, stop = parts[:-1], stop - len(parts[-1])
+        start = 0
+        for part in parts:
+            found = text.find(part, start, stop)
+            if found < 0:
+                return False
+            start = found + len(part)
+        return True
+
+
 class Rules:
     """All tables, ready to be searched."""
 
@@ -87,38 +136,20 @@ class Rules:
         self.version = version
         self.tables = tables
         """For each provider that has a table: its rules with those it inherits, in the order they are asked in."""
+        self._tests: dict[tuple[str, int], tuple[_Test, ...]] = {}
+        """By table and status, those that may apply; filled as they are met."""
 
-    def of(self, provider: str) -> tuple[Rule, ...]:
-        return self.tables.get(provider) or self.tables[DEFAULT]
-
-    def find(
-        self, provider: str, status: int, codes: Iterable[str], types: Iterable[str], text: str
-    ) -> tuple[Kind, str]:
-        """The kind, and the id of the rule that says so."""
-        for rule in self.of(provider):
-            if rule.fits(status, codes, types, text):
-                return rule.kind, rule.id
+    def find(self, provider: str, status: int, codes: list[str], types: list[str], text: str) -> tuple[Kind, str]:
+        """The kind, and the id of the rule that says so. `status` is 0, or has three digits."""
+        table = provider if provider in self.tables else DEFAULT
+        tests = self._tests.get((table, status))
+        if tests is None:
+            tests = tuple(_Test(rule) for rule in self.tables[table] if rule.may_apply(status))
+            self._tests[table, status] = tests
+        for test in tests:
+            if test.passes(codes, types, text):
+                return test.rule.kind, test.rule.id
         return Kind.UNKNOWN, "unknown"
-
-
-def occurs(phrase: str, text: str) -> bool:
-    body = phrase.removeprefix("^").removesuffix("$")
-    parts = [part.strip(" ") if "…" in body else part for part in body.split("…")]
-    last = parts[-1]
-    start = 0
-    for number, part in enumerate(parts):
-        if number == 0 and phrase.startswith("^"):
-            if not text.startswith(part):
-                return False
-            start = len(part)
-        elif part is last and phrase.endswith("$"):
-            return text.endswith(part) and len(text) - len(part) >= start
-        else:
-            found = text.find(part, start)
-            if found < 0:
-                return False
-            start = found + len(part)
-    return not phrase.endswith("$") or start == len(text)
 
 
 @cache

@@ -92,20 +92,15 @@ def ending(tail: bytes, terminals: tuple[bytes, ...], *, one_choice: bool) -> En
     return Ending.CUT
 
 
-def is_whole(rest: bytes) -> bool:
-    """Is what follows the last blank line a whole event that only lacks its own, or nothing that matters?"""
+def is_nothing(rest: bytes) -> bool:
+    """Does what follows the last blank line lack nothing that a client would see: white space, a comment, or a
+    `[DONE]` that only its blank line is missing from? Any other event would be dropped by a client for want of it
+    (WHATWG HTML §9.2.6).
+    """
     payload = sse.data_of(rest)
     if payload is None:
         return not rest.strip() or rest.startswith(b":")
-    if not rest.rpartition(b"\n")[2].startswith((b"data:", b"\r")) and not rest.endswith(b"\n"):
-        return False  # cut in a line that says something else about the event
-    if payload.strip() == b"[DONE]":
-        return True
-    try:
-        _decode_chunk(payload)
-    except UNREADABLE:
-        return False
-    return True
+    return payload.strip() == b"[DONE]"
 
 
 def is_usage_chunk(payload: bytes) -> bool:
