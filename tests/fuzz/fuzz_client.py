@@ -11,11 +11,10 @@ import logging
 import re
 from typing import Any, cast
 
-import atheris
-from harness import CUT, Violation, check, fuzz
+from harness import CUT, Violation, check, fuzz, instrumented
 from uvicorn.server import ServerState
 
-with atheris.instrument_imports(include=["headway"]):
+with instrumented():
     from headway.pipeline.dispatch import Dispatch
     from headway.server.application import Application
     from headway.server.hosting import server_config

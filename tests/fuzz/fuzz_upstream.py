@@ -10,11 +10,10 @@ import asyncio
 import re
 from typing import Any
 
-import atheris
 import h11
-from harness import CUT, check, fuzz
+from harness import CUT, check, fuzz, instrumented
 
-with atheris.instrument_imports(include=["headway"]):
+with instrumented():
     from headway.transport.connection import UpstreamConnection
     from headway.types import Failure
     from headway.wire.http_head import Head

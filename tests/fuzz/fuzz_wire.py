@@ -1,7 +1,7 @@
 """Arbitrary bytes in everything that reads what clients and upstreams send.
 
-Promises: every reader is total, and quick; what is rewritten is what was there with only the named thing changed; what is
-told to a client can be told.
+Promises: every reader is total; what is rewritten is what was there with only the named thing changed; what a client
+is told can be told.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
-import atheris
-from harness import CUT, check, fuzz
+from harness import CUT, check, fuzz, instrumented
 
-with atheris.instrument_imports(include=["headway"]):
+with instrumented():
     import msgspec
 
     from headway.providers.classify import classify, retry_after

@@ -1,7 +1,7 @@
 """How a fuzz target runs: its seeds and tokens become files beside the findings, then libFuzzer takes over.
 
-An input is a byte of choices, then what arrives, cut into pieces by `CUT`. `python fuzz_x.py -max_total_time=60 -seed=1`
-fuzzes, `python fuzz_x.py FILE` repeats one input.
+An input is a byte of choices, then what arrives, cut into pieces by `CUT`. To fuzz for a minute, the same way each time:
+`python fuzz_x.py -max_total_time=60 -seed=1`. To repeat one input: `python fuzz_x.py FILE`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any, cast
 
 import atheris
 
@@ -19,6 +21,11 @@ CUT = b"\x1e"
 
 class Violation(BaseException):
     """A promise was broken. No handler of exceptions in the code under test catches it."""
+
+
+def instrumented() -> AbstractContextManager[None]:
+    """Modules of ours that are imported within tell libFuzzer which way they went."""
+    return cast(Any, atheris).instrument_imports(include=["headway"])
 
 
 def fuzz(name: str, test_one: Callable[[bytes], None], seeds: Sequence[bytes], tokens: Sequence[bytes]) -> None:

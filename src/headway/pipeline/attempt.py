@@ -60,6 +60,7 @@ class Call:
         "_seen_progress",
         "_started",
         "_timeouts",
+        "content_type",
         "expires",
         "head",
         "sender",
@@ -169,7 +170,7 @@ class Call:
         self.head = head
         if complete:
             self._connection = None
-        kind = head.get(CONTENT_TYPE) or b""
+        kind = self.content_type = head.get(CONTENT_TYPE) or b""
         if not 200 <= status < 300:
             self._hold(body, complete)
         elif kind.startswith(b"application/json"):

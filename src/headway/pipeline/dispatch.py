@@ -122,7 +122,7 @@ class Dispatch:
     def answered(self, body: bytes, usage: Usage | None) -> None:
         attempt, call = self._under_way()
         now = self._first_byte = self.now()
-        fields = telling.answer_fields(self._asked, self._told(), call.head)
+        fields = telling.answer_fields(self._asked, self._told(), call.content_type, call.head)
         self._exchange.succeeded(attempt, call.status, now)
         self._over("ok", call.status, now, usage=usage, reply_bytes=len(body))
         self._downstream.reply(call.status, fields, body)
@@ -130,7 +130,9 @@ class Dispatch:
     def commit(self, length: int | None) -> None:
         _, call = self._under_way()
         self._first_byte = self.now()
-        self._downstream.begin(call.status, telling.answer_fields(self._asked, self._told(), call.head), length)
+        self._downstream.begin(
+            call.status, telling.answer_fields(self._asked, self._told(), call.content_type, call.head), length
+        )
 
     def relayed(self, usage: Usage | None, passed: int) -> None:
         attempt, call = self._under_way()
@@ -203,7 +205,7 @@ class Dispatch:
     def _pass_error_on(self, call: Call, failure: Failure, body: bytes, now: float) -> None:
         """The provider's own error, unchanged."""
         head = call.head
-        fields = telling.answer_fields(self._asked, self._told(), head)
+        fields = telling.answer_fields(self._asked, self._told(), call.content_type, head)
         for field in (RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY):
             value = head.get(field)
             if value is not None:

@@ -6,12 +6,12 @@ from headway.core.exchange import Exchange
 from headway.pipeline.asked import Asked
 from headway.pipeline.plan import Plan, Sender, header_text
 from headway.types import ExchangeEvent, Usage
-from headway.wire.http_head import CONTENT_ENCODING, CONTENT_TYPE, Head
+from headway.wire.http_head import CONTENT_ENCODING, Head
 
 
-def answer_fields(asked: Asked, told: bytes, head: Head) -> bytes:
+def answer_fields(asked: Asked, told: bytes, content_type: bytes, head: Head) -> bytes:
     """Header lines of an upstream's answer: its content type, and ours. It passes on no other."""
-    kind = head.get(CONTENT_TYPE) or b"application/octet-stream"
+    kind = content_type or b"application/octet-stream"
     coding = head.get(CONTENT_ENCODING)
     fields = b"content-type: %b\r\nx-request-id: %b\r\n%b" % (kind, asked.request_id.encode(), told)
     return fields if coding is None else b"%bcontent-encoding: %b\r\n" % (fields, coding)

@@ -10,12 +10,6 @@ from headway.types import Usage
 from headway.wire.foreign_json import UNREADABLE
 
 
-class _Facts(msgspec.Struct):
-    usage: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
-    object: msgspec.Raw = msgspec.Raw()
-
-
 class _Details(msgspec.Struct):
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
@@ -32,7 +26,22 @@ class _Usage(msgspec.Struct):
     output_tokens_details: _Details | None = None
 
 
+class _Facts(msgspec.Struct):
+    """Usage as nearly every reply has it, so that one pass reads all."""
+
+    usage: _Usage | None = None
+    error: msgspec.Raw = msgspec.Raw()
+    object: msgspec.Raw = msgspec.Raw()
+
+
+class _AnyFacts(msgspec.Struct):
+    usage: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+    object: msgspec.Raw = msgspec.Raw()
+
+
 _decode_facts = msgspec.json.Decoder(_Facts).decode
+_decode_any_facts = msgspec.json.Decoder(_AnyFacts).decode
 _decode_usage = msgspec.json.Decoder(_Usage).decode
 _NOTHING = (b"", b"null")
 
@@ -47,17 +56,31 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
 _BROKEN = Reply(valid=False)
 _PLAIN = Reply(valid=True)
+_ERROR = Reply(valid=True, error=True)
 
 
 def read(body: bytes) -> Reply:
     """Facts of a reply with status 200; what is valid but no object, such as an array, says nothing."""
     try:
         facts = _decode_facts(body)
+    except msgspec.ValidationError:
+        return _read_any(body)
+    except UNREADABLE:
+        return _at_least_json(body)
+    if facts.error and bytes(facts.error) != b"null" and not facts.object:
+        return _ERROR
+    return _PLAIN if facts.usage is None else Reply(True, False, _usage(facts.usage))
+
+
+def _read_any(body: bytes) -> Reply:
+    """The same where usage is not what it usually is."""
+    try:
+        facts = _decode_any_facts(body)
     except UNREADABLE:
         return _at_least_json(body)
     if bytes(facts.error) not in _NOTHING and not facts.object:
-        return Reply(valid=True, error=True)
-    return Reply(valid=True, usage=usage_of(facts.usage))
+        return _ERROR
+    return Reply(True, False, usage_of(facts.usage))
 
 
 def _at_least_json(body: bytes) -> Reply:
@@ -79,6 +102,10 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         wire = _decode_usage(raw)
     except UNREADABLE:
         return None
+    return _usage(wire)
+
+
+def _usage(wire: _Usage) -> Usage | None:
     prompt = wire.prompt_tokens if wire.prompt_tokens is not None else wire.input_tokens
     completion = wire.completion_tokens if wire.completion_tokens is not None else wire.output_tokens
     if prompt is None and completion is None:
