@@ -245,7 +245,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     """Seconds the upstream asked us to wait."""
     stale_connection: bool = False
-    """A reused connection closed before any byte of an answer: a fresh one is worth one more try at the same target."""
+    """A reused connection closed before any byte of an answer: the request goes out again on a fresh one."""
 
 
 class Usage(msgspec.Struct, frozen=True):

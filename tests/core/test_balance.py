@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.core.balance import STRATEGIES, round_robin, weighted
-from headway.core.candidates import Candidate, Slots
+from headway.core.balance import STRATEGIES, cycle, round_robin, weighted
+from headway.core.candidates import Candidate, Pick, Slots
 from headway.core.health import Rest, Unrest
 
 if TYPE_CHECKING:
@@ -138,3 +138,27 @@ def test_round_robin_over_changing_ready_sets_draws_only_what_is_ready(sets: lis
         drawn = round_robin(ready)
         assert any(candidate is drawn for candidate in ready)
         assert sum(candidate.credit for candidate in tier) == 0.0
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.sampled_from([weighted, round_robin]))
+def test_a_cycle_is_what_the_strategy_draws_anyway(weights: list[int], pick: Pick):
+    drawn, asked = bare(weights), bare(weights)
+    order = cycle(drawn, pick)
+    assert order
+    assert all(candidate.credit == 0.0 for candidate in drawn)
+    numbers = [drawn.index(candidate) for candidate in order]
+    assert [asked.index(pick(asked)) for _ in range(2 * len(order))] == numbers * 2
+
+
+def test_weights_that_take_too_long_to_repeat_have_no_cycle():
+    ready = bare([1, 1])
+    ready[0].weight = 1 / 3
+    ready[1].weight = 0.7071
+    assert cycle(ready, weighted) == []
+    assert [candidate.credit for candidate in ready] == [0.0, 0.0]
+
+
+def test_a_drained_candidate_leaves_no_cycle():
+    ready = bare([1, 1])
+    ready[0].weight = 0.0
+    assert cycle(ready, weighted) == []

@@ -101,33 +101,6 @@ def test_the_failure_that_ended_the_last_attempt_is_what_is_told(scene: Open):
     assert [each.kind for each in s.exchange.failures] == [K.RATE_LIMITED, K.SERVER_ERROR]
 
 
-# --- a connection that had gone stale ---
-
-
-def test_a_stale_connection_earns_the_same_target_one_more_try(scene: Open):
-    s = scene("a b")
-    assert s.begin() == "a"
-    assert s.fails(K.TRANSPORT, stale_connection=True) == "a"
-    assert s.fails(K.TRANSPORT, stale_connection=True) == "b"
-
-
-def test_a_target_that_fails_on_its_fresh_connection_is_left_like_any_other(scene: Open):
-    s = scene("a b")
-    assert [s.begin(), s.fails(K.TRANSPORT, stale_connection=True), s.fails(K.SERVER_ERROR)] == ["a", "a", "b"]
-
-
-def test_a_stale_connection_counts_as_an_attempt(scene: Open):
-    s = scene("a b", attempts=2)
-    told = [s.begin(), s.fails(K.TRANSPORT, stale_connection=True), s.fails(K.TRANSPORT)]
-    assert told == ["a", "a", "give up: transport"]
-
-
-def test_each_target_has_a_stale_connection_forgiven(scene: Open):
-    s = scene("a b", attempts=4)
-    told = [s.begin(), *(s.fails(K.TRANSPORT, stale_connection=True) for _ in range(4))]
-    assert told == ["a", "a", "b", "b", "give up: transport"]
-
-
 # --- limits of an exchange ---
 
 

@@ -62,7 +62,6 @@ failures = st.builds(
     source=st.just("upstream"),
     message=st.just(""),
     retry_after=st.none() | st.floats(0.0, 30.0),
-    stale_connection=st.booleans(),
 )
 
 
@@ -127,7 +126,7 @@ class Traffic(RuleBasedStateMachine):
             assert AFTER[failure.kind] is not Next.NOTHING
             assert self.now < exchange.deadline
             name = step.candidate.name
-            assert name not in tried or (failure.stale_connection and name == tried[-1])
+            assert name not in tried
             assert Counter(each.candidate.name for each in exchange.attempts)[name] <= 2
         self.follow(exchange, step, free)
 

@@ -108,13 +108,6 @@ def test_each_further_failure_doubles_the_rest_up_to_the_longest(health: Health)
         assert 0.8 * expected <= length <= 1.2 * expected
 
 
-def test_a_stale_connection_says_nothing_about_a_deployment(health: Health):
-    for _ in range(STRIKES + 1):
-        health.fails(K.TRANSPORT, stale_connection=True)
-    assert health.until == (0.0, 0.0, 0.0)
-    assert health.deployment.failures == 0
-
-
 @pytest.mark.parametrize("kind", [K.REQUEST_REFUSED, K.CANCELLED, K.DEADLINE, K.SATURATED, K.NO_TARGET])
 def test_what_the_client_or_we_ourselves_did_rests_nothing(health: Health, kind: FailureKind):
     for _ in range(STRIKES + 1):

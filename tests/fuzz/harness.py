@@ -1,7 +1,7 @@
 """How a fuzz target runs: its seeds and tokens become files beside the findings, then libFuzzer takes over.
 
-An input is a byte of choices, then what arrives, cut into pieces by `CUT`. To fuzz for a minute, the same way each time:
-`python fuzz_x.py -max_total_time=60 -seed=1`. To repeat one input: `python fuzz_x.py FILE`.
+An input is a byte of choices, then what arrives, cut into pieces by `CUT`. `python fuzz_x.py -max_total_time=60` fuzzes
+for a minute, with `-seed=1` the same way each time; `python fuzz_x.py FILE` repeats one input.
 """
 
 from __future__ import annotations

@@ -248,3 +248,14 @@ def test_failed_attempts_hold_no_slots(make_world):
         world.b.serving().answer(500, ERROR)
         assert client.status == 502
         assert world.slots == 0
+
+
+def test_a_stale_connection_is_no_attempt_of_its_own(world):
+    world.ask()
+    peer = world.a.connect()
+    peer.answer(200, ANSWER)
+    client = world.ask(headers={"x-headway-attempts": "1"})
+    peer.lose(stale=True)
+    world.a.connect().answer(200, ANSWER)
+    assert client.field("x-headway-target") == "a/m"
+    assert client.field("x-headway-attempts").count("=") == 1

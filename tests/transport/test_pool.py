@@ -188,6 +188,19 @@ async def test_closing_closes_what_is_idle_and_lets_replies_finish(bench, make_e
     assert (bench.pool.idle, bench.pool.open) == (0, 0)
 
 
+async def test_a_connection_that_breaks_as_its_handshake_ends_is_not_used(bench, wire_up):
+    connection = bench.connect()
+
+    async def start_tls(*_arguments: Any, **_options: Any) -> Any:
+        connection.data_received(b"the server speaks first")
+        return wire_up().socket
+
+    bench.clock.start_tls = start_tls
+    with pytest.raises(ConnectionResetError):
+        await bench.pool._secure(connection, cast(Any, None))
+    assert (bench.pool.idle, bench.pool.open) == (0, 0)
+
+
 # What every request to an origin begins with.
 
 

@@ -7,13 +7,10 @@ exactly over every few draws, not only in the long run, and draws of one candida
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from headway.core.candidates import Candidate
+from headway.core.candidates import Candidate, Pick
 from headway.types import BalanceName
 
-Pick = Callable[[list[Candidate]], Candidate]
-"""Chooses one of at least one ready candidates."""
+LONGEST_CYCLE = 256
 
 
 def weighted(ready: list[Candidate]) -> Candidate:
@@ -41,6 +38,25 @@ def round_robin(ready: list[Candidate]) -> Candidate:
             highest = credit
     best.credit = highest - len(ready)
     return best
+
+
+def cycle(candidates: list[Candidate], pick: Pick) -> list[Candidate]:
+    """The order in which a strategy draws while all are ready, until it repeats itself; empty if that takes too long.
+
+    A draw from it costs nothing, and most of the time all are ready.
+    """
+    if any(candidate.credit for candidate in candidates) or not all(candidate.weight for candidate in candidates):
+        return []
+    order: list[Candidate] = []
+    while candidates and len(order) < LONGEST_CYCLE:
+        order.append(pick(candidates))
+        if all(abs(candidate.credit) < 1e-9 for candidate in candidates):
+            break
+    else:
+        order = []
+    for candidate in candidates:
+        candidate.credit = 0.0
+    return order
 
 
 STRATEGIES: dict[BalanceName, Pick] = {"weighted": weighted, "round_robin": round_robin}

@@ -7,6 +7,8 @@ may is `core.balance`'s business.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from headway.core.health import Rest, Unrest
 from headway.types import Target
 
@@ -84,20 +86,37 @@ class Candidate:
         self.target_slots.used -= 1
 
 
+Pick = Callable[[list[Candidate]], Candidate]
+"""Chooses one of at least one ready candidates."""
+
+
 class LiveTier:
-    """Candidates of equal preference."""
+    """Candidates of equal preference. `cycle` is an order in which they may be drawn, over and over, while all of them
+    are ready; empty if there is none.
+    """
 
-    __slots__ = ("_plain", "_unrest", "candidates")
+    __slots__ = ("_cycle", "_plain", "_turn", "_unrest", "candidates")
 
-    def __init__(self, candidates: list[Candidate], unrest: Unrest) -> None:
+    def __init__(self, candidates: list[Candidate], unrest: Unrest, cycle: Sequence[Candidate] = ()) -> None:
         self.candidates = candidates
         self._unrest = unrest
+        self._cycle = cycle
+        self._turn = -1
         self._plain = all(
             candidate.weight > 0.0
             and candidate.credential_slots.limit is None
             and candidate.provider_slots.limit is None
             for candidate in candidates
         )
+
+    def draw(self, now: float, pick: Pick) -> Candidate | None:
+        """The one whose turn it is among those that are ready; None if none is."""
+        cycle = self._cycle
+        if cycle and self._plain and self._unrest.until <= now:
+            turn = self._turn = (self._turn + 1) % len(cycle)
+            return cycle[turn]
+        ready = self.ready(now)
+        return pick(ready) if ready else None
 
     def ready(self, now: float) -> list[Candidate]:
         """Those with a free slot, out of every rest, and not drained. Not to be changed by the caller."""

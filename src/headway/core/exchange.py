@@ -52,10 +52,11 @@ class Exchange:
         self._rng = rng
 
     def begin(self, now: float) -> Attempt | GiveUp:
-        for tier in self.route.tiers:
-            choices = tier.ready(now)
-            if choices:
-                return self._attempt(self.route.pick(choices) if len(choices) > 1 else choices[0], now)
+        route = self.route
+        for tier in route.tiers:
+            candidate = tier.draw(now, route.pick)
+            if candidate is not None:
+                return self._attempt(candidate, now)
         return self._no_choice(now)
 
     def succeeded(self, attempt: Attempt, status: int, now: float) -> None:
@@ -70,9 +71,7 @@ class Exchange:
         if after is Next.NOTHING or len(self.attempts) >= self.max_attempts:
             return GiveUp(failure)
         if now >= self.deadline:
-            return GiveUp(Failure(kind=FailureKind.DEADLINE, source="gateway", message="the request's deadline passed"))
-        if failure.stale_connection and not self._repeated(attempt):
-            return self._attempt(attempt.candidate, now)
+            return _refusal(FailureKind.DEADLINE, "the request's deadline passed", None)
         if after is Next.ANOTHER_DEPLOYMENT:
             self._spoiled = self._spoiled or set()
             self._spoiled.add(attempt.candidate.target.deployment.name)
@@ -117,9 +116,6 @@ class Exchange:
         attempt.ended = now
         attempt.candidate.release()
         return attempt.candidate
-
-    def _repeated(self, attempt: Attempt) -> bool:
-        return any(other is not attempt and other.candidate is attempt.candidate for other in self.attempts)
 
     def _next(self, now: float) -> Attempt | None:
         """The first tier with something untried; deployments that failed as a whole come last."""

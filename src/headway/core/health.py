@@ -71,7 +71,7 @@ def failed(failure: Failure, *, rate: Rest, deployment: Rest, credential: Rest, 
         rate.extend(now + (RATE_REST * rng.uniform(0.8, 1.2) if hint is None else min(hint, LONGEST_REST)))
     elif kind is FailureKind.AUTH_INVALID:
         credential.extend(now + REFUSED_KEY_REST)
-    elif kind in DEPLOYMENT_KINDS and not failure.stale_connection:
+    elif kind in DEPLOYMENT_KINDS:
         deployment.failures += 1
         beyond = deployment.failures - STRIKES
         if beyond >= 0:

@@ -8,9 +8,9 @@ forgotten at the next reload.
 from __future__ import annotations
 
 from headway.core import balance
-from headway.core.candidates import Candidate, LiveTier, Slots
+from headway.core.candidates import Candidate, LiveTier, Pick, Slots
 from headway.core.health import Rest, Unrest
-from headway.types import Credential, Provider, Route, Target
+from headway.types import Credential, Provider, Route, Target, Tier
 
 
 class LiveRoute:
@@ -18,7 +18,7 @@ class LiveRoute:
 
     __slots__ = ("pick", "route", "tiers")
 
-    def __init__(self, route: Route, tiers: list[LiveTier], pick: balance.Pick) -> None:
+    def __init__(self, route: Route, tiers: list[LiveTier], pick: Pick) -> None:
         self.route = route
         self.tiers = tiers
         self.pick = pick
@@ -31,8 +31,9 @@ class Registry:
         self._unrest = Unrest()
 
     def live(self, route: Route) -> LiveRoute:
-        tiers = [LiveTier([self._candidate(target) for target in tier.targets], self._unrest) for tier in route.tiers]
-        return LiveRoute(route, tiers, balance.STRATEGIES[route.balance])
+        pick = balance.STRATEGIES[route.balance]
+        tiers = [self._tier(tier, pick) for tier in route.tiers]
+        return LiveRoute(route, tiers, pick)
 
     def in_flight(self, target: Target) -> int:
         slots = self._slots.get(f"target {target.name}")
@@ -48,6 +49,10 @@ class Registry:
         rests = {name for target in targets for name in _rest_names(target)}
         self._slots = {name: state for name, state in self._slots.items() if name in slots or state.used}
         self._rests = {name: state for name, state in self._rests.items() if name in rests}
+
+    def _tier(self, tier: Tier, pick: Pick) -> LiveTier:
+        candidates = [self._candidate(target) for target in tier.targets]
+        return LiveTier(candidates, self._unrest, balance.cycle(candidates, pick))
 
     def _candidate(self, target: Target) -> Candidate:
         provider, credential = target.deployment.provider, target.credential

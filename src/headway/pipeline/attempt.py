@@ -92,15 +92,18 @@ class Call:
 
     # --- sending ---
 
-    def start(self, now: float, *, fresh: bool) -> None:
-        """`fresh`: no idle connection will do."""
+    def start(self, now: float) -> None:
         self._started = now
-        origin = self.sender.origin
-        connection = None if fresh else origin.take()
+        connection = self.sender.origin.take()
         if connection is None:
-            self._dial = origin.dial(max(min(self._timeouts.connect, self._deadline - now), 0.0), self)
+            self._connect(now)
         else:
             self._send(connection, now)
+
+    def _connect(self, now: float) -> None:
+        self.expires = self._deadline
+        patience = max(min(self._timeouts.connect, self._deadline - now), 0.0)
+        self._dial = self.sender.origin.dial(patience, self)
 
     def on_connected(self, connection: Connection) -> None:
         self._dial = None
@@ -194,7 +197,10 @@ class Call:
 
     def on_lost(self, failure: Failure) -> None:
         self._connection = None
-        self._owner.attempt_failed(failure)
+        if failure.stale_connection:  # those that went idle beside it are most likely closed too
+            self._connect(self._owner.now())
+        else:
+            self._owner.attempt_failed(failure)
 
     def _hold(self, data: bytes, complete: bool) -> None:
         if self._held is None:

@@ -72,7 +72,7 @@ class Dispatch:
     def begin(self, now: float) -> None:
         self._take(self._exchange.begin(now), now)
 
-    def _take(self, step: Attempt | GiveUp, now: float, *, fresh: bool = False) -> None:
+    def _take(self, step: Attempt | GiveUp, now: float) -> None:
         if isinstance(step, GiveUp):
             self._give_up(step.failure)
             return
@@ -87,7 +87,7 @@ class Dispatch:
             timeouts=route.resilience.timeouts,
             deadline=exchange.deadline,
         )
-        call.start(now, fresh=fresh)
+        call.start(now)
 
     def attempt_failed(self, failure: Failure) -> None:
         """Nothing of this attempt's answer has been passed on: another target may answer."""
@@ -96,8 +96,7 @@ class Dispatch:
         attempt, call = self._under_way()
         call.leave()
         now = self.now()
-        # Connections that went idle beside a stale one are most likely closed too.
-        self._take(self._exchange.failed(attempt, failure, now), now, fresh=failure.stale_connection)
+        self._take(self._exchange.failed(attempt, failure, now), now)
 
     def refused(self, body: bytes) -> None:
         """An error status. The provider's own words go to the client if it is the client's to mend, or there was but
@@ -199,7 +198,7 @@ class Dispatch:
     def _give_up(self, failure: Failure) -> None:
         end = ending(failure, self._exchange.failures)
         fields = telling.error_fields(self._asked, self._told(), end.fields)
-        self._over(failure.kind.value, end.status, self.now(), error=end.message)
+        self._over(failure.kind.value, end.status, self.now(), reply_bytes=len(end.body), error=end.message)
         self._downstream.reply(end.status, fields, end.body)
 
     def _pass_error_on(self, call: Call, failure: Failure, body: bytes, now: float) -> None:

@@ -86,6 +86,7 @@ class Plan:
         if len(self._ad_hoc) >= MAX_AD_HOC:
             self._ad_hoc.clear()
             self._senders.clear()
+            self._registry.keep([*self.targets(), *targets])
         self._ad_hoc[model] = live
         return live
 

@@ -98,6 +98,8 @@ def _error_in(data: bytes) -> Reported | None:
     if fields.get("type") == "response.failed":
         fields = as_object(fields.get("response")) or fields
     error = fields.get("error") or (_first_object(fields.get("choices")) or {}).get("error")
+    if isinstance(error, str) and error:  # then its code and type stand beside it
+        return of({name: fields.get(name) for name in ("error", "error_type", "code")})
     if error:
         return of({"error": error})
     if fields.get("type") == "error" or fields.get("object") == "error":

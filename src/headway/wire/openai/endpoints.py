@@ -26,11 +26,7 @@ _DONE = (b"\ndata: [DONE]", b"\ndata:[DONE]")  # at the beginning of a line: a m
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(name="chat", path="/chat/completions", stream_usage=True, terminals=_DONE),
     Endpoint(name="completions", path="/completions", stream_usage=True, terminals=_DONE),
-    Endpoint(
-        name="responses",
-        path="/responses",
-        terminals=(b'"response.completed"', b'"response.incomplete"', b'"response.failed"', b'"type":"error"'),
-    ),
+    Endpoint(name="responses", path="/responses", terminals=(b'"response.completed"', b'"response.incomplete"')),
     Endpoint(name="embeddings", path="/embeddings"),
     Endpoint(name="moderations", path="/moderations"),
     Endpoint(name="images.generations", path="/images/generations"),

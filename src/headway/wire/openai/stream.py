@@ -31,6 +31,7 @@ class _Response(msgspec.Struct):
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_response = msgspec.json.Decoder(_Response).decode
 _NOTHING = (b"", b"null")
+_FAILED = (b'"error"', b'"response.failed"')
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
@@ -147,7 +148,7 @@ def _usage_of_payload(payload: bytes) -> Usage | None:
 
 
 def _is_error(event: bytes, chunk: _Chunk) -> bool:
-    told = event.startswith(b"event: error") or bytes(chunk.type) == b'"error"'
+    told = event.startswith(b"event: error") or bytes(chunk.type) in _FAILED
     return told or (bytes(chunk.error) not in _NOTHING and not chunk.response)
 
 
