@@ -1,7 +1,7 @@
 """How a fuzz target runs: its seeds and tokens become files beside the findings, then libFuzzer takes over.
 
 An input is a byte of choices, then what arrives, cut into pieces by `CUT`. `python fuzz_x.py -max_total_time=60` fuzzes
-for a minute, with `-seed=1` the same way each time; `python fuzz_x.py FILE` repeats one input.
+for a minute, with `-seed=1` in much the same way each time; `python fuzz_x.py FILE` repeats one input exactly.
 """
 
 from __future__ import annotations
@@ -50,4 +50,5 @@ def _prepare(name: str, seeds: Sequence[bytes], tokens: Sequence[bytes]) -> list
         (folder / f"{number:03}").write_bytes(seed)
     words = Path(f"tokens-{name}.txt")
     words.write_text("".join(f'"{"".join(f"{chr(92)}x{byte:02x}" for byte in token)}"\n' for token in tokens))
-    return [f"-dict={words}", "-rss_limit_mb=4096", str(folder)]
+    # Entropic scheduling goes by run times, so that no two runs would be alike.
+    return ["-entropic=0", f"-dict={words}", "-rss_limit_mb=4096", str(folder)]

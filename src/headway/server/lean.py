@@ -23,6 +23,10 @@ from headway.wire.openai import errors
 from headway.wire.openai.endpoints import BY_PATH, Endpoint
 
 
+_READ_HERE = frozenset({b"expect", b"transfer-encoding"})
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
+
 class Application(Protocol):
     """The ASGI app that uvicorn serves, as far as the lean lane needs it."""
 
@@ -72,7 +76,10 @@ class LeanProtocol(HttpToolsProtocol):
         self._endpoint: Endpoint | None = None
         self._dispatch: Dispatch | None = None
         self._parts: list[bytes] = []
+        self._codings: list[bytes] = []
         self._size = 0
+        self._fields = 0
+        """Header fields of the request, without its trailers."""
         self._head_bytes = 0
         self._in_head = False
         self._keep = True
@@ -176,22 +183,33 @@ class LeanProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
+        self._codings = []
         self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         self.headers.append((name, value))
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
+        if name in _READ_HERE:
+            if name == b"transfer-encoding":
+                self._codings.append(value.strip().lower())
+            elif value.lower() == b"100-continue":
+                self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         if self._head_bytes > self._limits.head and self._head_is_too_large():
             self._refuse_head()
+        if self._codings and (self._codings != [b"chunked"] or self.parser.get_http_version() != "1.1"):
+            self._refuse(400, "transfer-encoding must be chunked, once, in HTTP/1.1")  # RFC 9112 §6.1
         if self._refused:
             return
         self._in_head = False
         self._head_bytes = 0
+        self._fields = len(self.headers)
         if self._lane.response_complete and self._takes_lean_lane():
+            return
+        if self.parser.should_upgrade() and any(name in _FRAMING for name, _ in self.headers):
+            self._in_head = True
+            self._refuse(400, "a request that offers to switch protocols must not have a body here")
             return
         # The ASGI lane: uvicorn's own scope, with the headers gathered so far.
         url, headers, expect = self.url, self.headers, self.expect_100_continue
@@ -215,6 +233,8 @@ class LeanProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head_bytes = 0
+        if len(self.headers) != self._fields:
+            del self.headers[self._fields :]  # trailers are no headers (RFC 9110 §6.5.1)
         endpoint = self._endpoint
         if endpoint is None:
             if not self._refused:

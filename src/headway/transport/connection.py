@@ -222,7 +222,7 @@ class UpstreamConnection(asyncio.Protocol):
         end = self._raw.find(b"\r\n\r\n", start)
         head = self._raw[start : end + 2]
         status = self._parser.get_status_code()
-        if end < 0 or not head.startswith(b"HTTP/1.") or not 100 <= status < 600 or b"\0" in head:
+        if end < 0 or not head.startswith(b"HTTP/1.") or not 100 <= status < 600 or 0 in head:
             raise httptools.HttpParserError("no reply begins like this")
         if status < 200:  # interim; the final head follows it
             self._head_start = end + 4

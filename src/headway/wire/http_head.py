@@ -37,7 +37,7 @@ class Head:
         return self._raw[start : self._raw.index(b"\r\n", start)].strip()
 
     def has(self, field: bytes) -> bool:
-        return field in self._lower
+        return self._lower.find(field) >= 0  # `in` first asks whether the field is a number, which costs as much again
 
     def count(self, field: bytes) -> int:
         return self._lower.count(field)

@@ -68,6 +68,9 @@ class Recording(msgspec.Struct, frozen=True):
     data: bytes
     head: dict[str, str]
 
+    def verdict(self) -> Verdict | None:
+        return verdict_of(self, self.data, self.head)
+
 
 def verdict_of(what: Row | Recording, data: bytes, head: dict[str, str]) -> Verdict | None:
     raw = Head(b"HTTP/1.1 %d X\r\n" % what.status + b"".join(f"{k}: {v}\r\n".encode() for k, v in head.items()))

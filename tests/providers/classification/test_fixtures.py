@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from headway.providers.catalogue import find
 from headway.providers.classification.kinds import Kind
 from headway.providers.classification.rules import rules
@@ -19,7 +21,7 @@ def test_an_error_means_what_its_fixture_says(row: Row) -> None:
     assert (verdict.kind, verdict.rule) == (row.kind, row.rule)
     assert verdict.edge is (row.edge or row.text is not None)
     assert verdict.should_retry is row.should_retry
-    assert verdict.retry_after is None if row.retry_after is None else abs((verdict.retry_after or 0) - row.retry_after) < 1e-6
+    assert verdict.retry_after == (None if row.retry_after is None else pytest.approx(row.retry_after))
 
 
 def test_a_fixture_names_its_evidence(row: Row) -> None:
@@ -36,13 +38,13 @@ def test_every_table_is_of_a_provider_that_is_known_or_about_to_be(rows: tuple[R
     """Bedrock's runtime and Vertex AI speak dialects of their own, for which there is no catalogue entry yet."""
     others = {"default", "bedrock", "vertex"}
     assert [name for name in rules().tables if find(name) is None and name not in others] == []
-    assert [row.provider for row in rows if find(row.provider) is None and row.provider not in {*others, "custom"}] == []
+    assert [
+        row.provider for row in rows if find(row.provider) is None and row.provider not in {*others, "custom"}
+    ] == []
 
 
 def test_a_recorded_error_is_of_the_kind_noted_for_it(recording: Recording, rows: tuple[Row, ...]) -> None:
-    from providers.classification.conftest import verdict_of
-
-    verdict = verdict_of(recording, recording.data, recording.head)
+    verdict = recording.verdict()
     noted = [row for row in rows if row.recorded == recording.id]
     assert verdict is not None
     assert verdict.kind is not Kind.UNKNOWN

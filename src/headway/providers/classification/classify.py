@@ -23,7 +23,7 @@ MAX_QUOTED = 300
 _AMZN_ERROR_TYPE = b"\r\nx-amzn-errortype:"
 _ERROR_WORDS = (b'"error"', b'"errors"', b'"base_resp"', b'"response.failed"')
 """One of these is in every error of a stream or under status 200."""
-_FAILED = frozenset({"failed", "response.failed"})
+_FAILED = ("failed", "response.failed")
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
