@@ -70,7 +70,7 @@ class World:
         return self.registry.live(Route(name="r", tiers=made, balance=balance))
 
     def exchange(self, route: LiveRoute, *, attempts: int = 3, total: float = 600.0, now: float = 0.0) -> Exchange:
-        return Exchange(route, now=now, max_attempts=attempts, total=total, rng=Random(7))
+        return Exchange(route, now, now + total, attempts, Random(7))
 
     def rest(self, name: str, kind: FailureKind, *, now: float = 0.0, times: int = 1, **facts: Any) -> None:
         """Let a target fail in exchanges of other clients."""

@@ -109,7 +109,7 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(route=routes, total=st.sampled_from([1.0, 600.0]))
     def begin(self, route: LiveRoute, total: float) -> None:
-        exchange = Exchange(route, now=self.now, max_attempts=self.max_attempts, total=total, rng=Random(1))
+        exchange = Exchange(route, self.now, self.now + total, self.max_attempts, Random(1))
         free = self.free()
         self.follow(exchange, exchange.begin(self.now), free)
 
@@ -205,7 +205,7 @@ def test_without_caps_and_limits_every_target_is_tried_once_before_giving_up(
 ):
     registry = Registry()
     route = Setup((None, None), (None, None), [1.0]).route(registry, numbers)
-    exchange = Exchange(route, now=0.0, max_attempts=100, total=600.0, rng=Random(1))
+    exchange = Exchange(route, 0.0, 600.0, 100, Random(1))
     names = {candidate.name for tier in route.tiers for candidate in tier.candidates}
     step = exchange.begin(0.0)
     tried: list[str] = []

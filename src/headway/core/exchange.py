@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
+
 from headway.core import health
 from headway.core.candidates import Candidate
 from headway.core.registry import LiveRoute
@@ -15,41 +17,32 @@ from headway.core.retry import AFTER, Next
 from headway.types import AttemptRecord, Failure, FailureKind
 
 
-class Attempt:
+class Attempt(msgspec.Struct, eq=False):
     """One try. `result` is empty while it runs, then the upstream's status as text or a failure kind."""
 
-    __slots__ = ("candidate", "ended", "number", "result", "started")
-
-    def __init__(self, number: int, candidate: Candidate, started: float) -> None:
-        self.number = number
-        self.candidate = candidate
-        self.started = started
-        self.ended = started
-        self.result = ""
+    number: int
+    candidate: Candidate
+    started: float
+    ended: float = 0.0
+    result: str = ""
 
 
-class GiveUp:
+class GiveUp(msgspec.Struct, eq=False):
     """No further attempt: the failure to tell the client."""
 
-    __slots__ = ("failure",)
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
+    failure: Failure
 
 
-class Exchange:
-    __slots__ = ("_rng", "_spoiled", "attempts", "deadline", "failures", "max_attempts", "route", "started")
-
-    def __init__(self, route: LiveRoute, *, now: float, max_attempts: int, total: float, rng: Random) -> None:
-        self.route = route
-        self.started = now
-        self.deadline = now + total
-        self.max_attempts = max_attempts
-        self.attempts: list[Attempt] = []
-        self.failures: list[Failure] = []
-        self._spoiled: set[str] | None = None
-        """Names of deployments that failed as a whole."""
-        self._rng = rng
+class Exchange(msgspec.Struct, eq=False):
+    route: LiveRoute
+    started: float
+    deadline: float
+    max_attempts: int
+    rng: Random
+    attempts: list[Attempt] = []
+    failures: list[Failure] = []
+    _spoiled: set[str] | None = None
+    """Names of deployments that failed as a whole."""
 
     def begin(self, now: float) -> Attempt | GiveUp:
         route = self.route
@@ -87,7 +80,7 @@ class Exchange:
             deployment=candidate.deployment_rest,
             credential=candidate.credential_rest,
             now=now,
-            rng=self._rng,
+            rng=self.rng,
         )
 
     def records(self) -> tuple[AttemptRecord, ...]:

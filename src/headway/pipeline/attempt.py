@@ -15,7 +15,7 @@ from headway.pipeline.plan import Sender
 from headway.pipeline.relay import PlainRelay, RelayOwner, StreamRelay
 from headway.ports import Connection, Dial, Downstream
 from headway.types import Failure, FailureKind, Timeouts, Usage
-from headway.wire.http_head import CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, Head
+from headway.wire.http_head import CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, NO_HEAD, Head
 from headway.wire.openai import errors, request, response
 from headway.wire.openai.peek import JsonRequest
 
@@ -43,52 +43,27 @@ class CallOwner(RelayOwner, Protocol):
         ...
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """`expires` is the moment (monotonic seconds) at which patience with what it waits for ends."""
 
-    __slots__ = (
-        "_asked",
-        "_connection",
-        "_deadline",
-        "_dial",
-        "_downstream",
-        "_held",
-        "_held_size",
-        "_hide_usage",
-        "_owner",
-        "_relay",
-        "_seen_progress",
-        "_started",
-        "_timeouts",
-        "content_type",
-        "expires",
-        "head",
-        "sender",
-        "status",
-    )
-
-    def __init__(
-        self,
-        owner: CallOwner,
-        asked: Asked,
-        sender: Sender,
-        downstream: Downstream,
-        *,
-        timeouts: Timeouts,
-        deadline: float,
-    ) -> None:
-        self._owner = owner
-        self._asked = asked
-        self.sender = sender
-        self._downstream = downstream
-        self._timeouts = timeouts
-        self._deadline = deadline
-        self.expires = deadline
-        self.status = 0
-        self._connection: Connection | None = None
-        self._dial: Dial | None = None
-        self._relay: StreamRelay | PlainRelay | None = None
-        self._held: list[bytes] | None = None
+    _owner: CallOwner
+    _asked: Asked
+    sender: Sender
+    _downstream: Downstream
+    _timeouts: Timeouts
+    _deadline: float
+    expires: float = 0.0
+    status: int = 0
+    head: Head = NO_HEAD
+    content_type: bytes = b""
+    _started: float = 0.0
+    _connection: Connection | None = None
+    _dial: Dial | None = None
+    _relay: StreamRelay | PlainRelay | None = None
+    _seen_progress: int = 0
+    _hide_usage: bool = False
+    _held: list[bytes] | None = None
+    _held_size: int = 0
 
     # --- sending ---
 
@@ -205,7 +180,6 @@ class Call:
     def _hold(self, data: bytes, complete: bool) -> None:
         if self._held is None:
             self._held = []
-            self._held_size = 0
         self._held.append(data)
         self._held_size += len(data)
         good = 200 <= self.status < 300

@@ -7,7 +7,10 @@ once, in `_over`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+import msgspec
 
 from headway.core.exchange import Attempt, Exchange, GiveUp
 from headway.pipeline import telling
@@ -26,10 +29,6 @@ from headway.wire.openai import errors
 class Owner(Protocol):
     """The gateway, as far as an exchange under way needs it."""
 
-    def now(self) -> float:
-        """Monotonic seconds."""
-        ...
-
     def wall(self) -> float:
         """Unix time."""
         ...
@@ -37,35 +36,20 @@ class Owner(Protocol):
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None: ...
 
 
-class Dispatch:
+class Dispatch(msgspec.Struct, eq=False):
     """`paused`: the client accepts nothing just now."""
 
-    __slots__ = (
-        "_asked",
-        "_attempt",
-        "_call",
-        "_downstream",
-        "_exchange",
-        "_first_byte",
-        "_is_over",
-        "_owner",
-        "_plan",
-        "now",
-        "paused",
-    )
-
-    def __init__(self, owner: Owner, plan: Plan, asked: Asked, exchange: Exchange, downstream: Downstream) -> None:
-        self._owner = owner
-        self.now = owner.now
-        self._plan = plan
-        self._asked = asked
-        self._exchange = exchange
-        self._downstream = downstream
-        self._attempt: Attempt | None = None
-        self._call: Call | None = None
-        self._first_byte: float | None = None
-        self._is_over = False
-        self.paused = False
+    _owner: Owner
+    now: Callable[[], float]
+    _plan: Plan
+    _asked: Asked
+    _exchange: Exchange
+    _downstream: Downstream
+    _attempt: Attempt | None = None
+    _call: Call | None = None
+    _first_byte: float | None = None
+    _is_over: bool = False
+    paused: bool = False
 
     # --- attempts ---
 
@@ -79,14 +63,9 @@ class Dispatch:
         exchange = self._exchange
         route = exchange.route.route
         self._attempt = step
-        call = self._call = Call(
-            self,
-            self._asked,
-            self._plan.sender(step.candidate, route),
-            self._downstream,
-            timeouts=route.resilience.timeouts,
-            deadline=exchange.deadline,
-        )
+        sender = self._plan.sender(step.candidate, route)
+        timeouts, deadline = route.resilience.timeouts, exchange.deadline
+        call = self._call = Call(self, self._asked, sender, self._downstream, timeouts, deadline)
         call.start(now)
 
     def attempt_failed(self, failure: Failure) -> None:

@@ -12,7 +12,7 @@ from random import Random
 
 from headway.core.exchange import Exchange
 from headway.core.registry import Registry
-from headway.pipeline.asked import Asked
+from headway.pipeline.asked import Asked, own_stream_options
 from headway.pipeline.dispatch import Dispatch
 from headway.pipeline.endings import Ending, code_of, ending
 from headway.pipeline.plan import Plan
@@ -92,9 +92,9 @@ class Gateway:
                 self._refuse(endpoint, request_id, lowered, body, downstream, model=request.model)
                 return None
             attempts, total = lowered
-        exchange = Exchange(route, now=now, max_attempts=attempts, total=total, rng=self._rng)
-        asked = Asked(endpoint, request, request_id, len(body), forwarded)
-        dispatch = Dispatch(self, plan, asked, exchange, downstream)
+        exchange = Exchange(route, now, now + total, attempts, self._rng)
+        asked = Asked(endpoint, request, request_id, len(body), forwarded, own_stream_options(request))
+        dispatch = Dispatch(self, self.now, plan, asked, exchange, downstream)
         self._in_flight[dispatch] = None
         if self._sweep_timer is None:
             self._sweep_timer = self._loop.call_later(SWEEP_EVERY, self._sweep)

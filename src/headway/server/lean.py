@@ -22,7 +22,6 @@ from headway.types import ServerLimits
 from headway.wire.openai import errors
 from headway.wire.openai.endpoints import BY_PATH, Endpoint
 
-
 _READ_HERE = frozenset({b"expect", b"transfer-encoding"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -56,6 +55,31 @@ class _Occupied:
 
 class LeanProtocol(HttpToolsProtocol):
     """One client connection. It is the `Downstream` of the exchange that it carries."""
+
+    # With slots of its own, the attributes that uvicorn's class keeps stay few enough to be found quickly.
+    __slots__ = (
+        "_chunked",
+        "_codings",
+        "_dispatch",
+        "_endpoint",
+        "_fields",
+        "_gateway",
+        "_head_bytes",
+        "_in_head",
+        "_keep",
+        "_lane",
+        "_limits",
+        "_lines",
+        "_lines_of",
+        "_lingering",
+        "_parts",
+        "_refusal",
+        "_refused",
+        "_running",
+        "_size",
+        "_unsent",
+        "last_active",
+    )
 
     # uvicorn's own annotations are wider: the parser ends with the connection, a lean exchange is no ASGI cycle.
     parser: httptools.HttpRequestParser  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -18,13 +18,11 @@ import httptools
 
 from headway.ports import Listener
 from headway.types import Failure, FailureKind
-from headway.wire.http_head import CONTENT_LENGTH, TRANSFER_ENCODING, Head
+from headway.wire.http_head import CONTENT_LENGTH, NO_HEAD, TRANSFER_ENCODING, Head
 
 MAX_HEAD = 64 * 1024
 """Bytes of a reply's head, interim replies included."""
 
-
-_NO_HEAD = Head(b"")
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +82,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._feed: Callable[[bytes], None] = self._parser.feed_data
         self._parts: list[bytes] = []
         self._raw = b""
-        self._head = _NO_HEAD
+        self._head = NO_HEAD
         self._head_start = 0
         self._status = 0
         self._reading = False
@@ -254,7 +252,7 @@ class UpstreamConnection(asyncio.Protocol):
         transport, wire = self.transport, self._wire
         if transport is None or wire is None or self._listener is not None:
             return
-        self._head = _NO_HEAD
+        self._head = NO_HEAD
         if self._surplus or not self._keep or transport.is_closing() or wire.get_write_buffer_size():
             self.abort()
             return

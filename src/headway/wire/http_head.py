@@ -41,3 +41,7 @@ class Head:
 
     def count(self, field: bytes) -> int:
         return self._lower.count(field)
+
+
+NO_HEAD = Head(b"")
+"""Of a reply that has not begun."""

@@ -25,27 +25,21 @@ class Malformed(msgspec.Struct, frozen=True):
     param: str | None = None
 
 
-class JsonRequest:
+class JsonRequest(msgspec.Struct, eq=False):
     """A request with a JSON body. `fields` maps each top-level name to its raw value, in the order received."""
 
-    __slots__ = ("fields", "model", "stream")
-
-    def __init__(self, fields: dict[str, msgspec.Raw], model: str, stream: bool) -> None:
-        self.fields = fields
-        self.model = model
-        self.stream = stream
+    fields: dict[str, msgspec.Raw]
+    model: str
+    stream: bool
 
 
-class MultipartRequest:
+class MultipartRequest(msgspec.Struct, eq=False):
     """A request with a multipart form. `form` knows where the model's name stands."""
 
-    __slots__ = ("content_type", "form", "model", "stream")
-
-    def __init__(self, form: multipart.Form, content_type: bytes, model: str, stream: bool) -> None:
-        self.form = form
-        self.content_type = content_type
-        self.model = model
-        self.stream = stream
+    form: multipart.Form
+    content_type: bytes
+    model: str
+    stream: bool
 
 
 def peek_json(body: bytes) -> JsonRequest | Malformed:
