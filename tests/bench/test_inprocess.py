@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -56,3 +57,26 @@ def test_figures_come_from_interleaved_slices():
     assert figures[0].slices == figures[1].slices > 0
     assert all(0 < figure.p10 <= figure.median for figure in figures)
     assert all(count > 200 for count in counts.values())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_leaves_nothing_for_the_garbage_collector(rig: inprocess.Rig, stream: bool):
+    """Bodies are large: one that is freed only by the collector is held for thousands of requests."""
+    if stream:
+        events = payloads.event({"role": "assistant", "content": ""}) + payloads.stream_end(1, usage=True)
+        reply = payloads.stream_head() + payloads.framed(events) + b"0\r\n\r\n"
+    else:
+        reply = payloads.whole_reply(payloads.chat_reply())
+    step = rig.whole(inprocess.client_request(200, stream=stream), reply)
+    step()
+    rig.headway.recorder.drain()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            step()
+        rig.headway.recorder.drain()
+        assert rig.headway.in_flight == 0
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

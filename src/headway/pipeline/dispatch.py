@@ -203,6 +203,7 @@ class Dispatch(msgspec.Struct, eq=False):
         error: str | None = None,
     ) -> None:
         self._is_over = True
+        self._call = None  # it refers to us: without this only the garbage collector would free a request and its body
         event = telling.event(
             self._asked,
             self._exchange,
