@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import signal
+import socket
 import tomllib
 from collections import deque
 from importlib.metadata import version
@@ -148,7 +150,7 @@ def test_the_protocol_still_has_the_method(name):
 def test_the_protocol_has_no_method_that_we_would_override_by_accident():
     ours = {name for name in LeanProtocol.__dict__ if not name.startswith("__")}
     meant = {
-        "_start_asgi_task", "connection_lost", "data_received", "on_body", "on_header", "on_headers_complete",
+        "_start_asgi_task", "connection_lost", "connection_made", "data_received", "on_body", "on_header", "on_headers_complete",
         "on_message_begin", "on_message_complete", "on_response_complete", "pause_writing", "resume_writing",
         "send_400_response", "shutdown",
     }  # fmt: skip
@@ -339,3 +341,27 @@ def test_the_parser_takes_an_upgrade_for_the_end_of_the_message():
         parser.feed_data(head + b"{}")
     assert raised.value.args == (len(head),)
     assert completed == [True]
+
+
+async def test_a_transport_tells_its_descriptor_and_what_it_has_not_sent(loop_socket_pair):
+    """What is written past a transport's queue relies on both."""
+    transport, other = loop_socket_pair
+    assert os.write(transport.get_extra_info("socket").fileno(), b"past") == 4
+    assert transport.get_write_buffer_size() == 0
+    transport.write(b" the queue")
+    assert transport.get_write_buffer_size() in (0, 10)  # uvloop sends at the end of the turn, asyncio at once
+    received = b""
+    while len(received) < 14:
+        received += await asyncio.get_running_loop().sock_recv(other, 64)
+    assert received == b"past the queue"
+
+
+@pytest.fixture
+async def loop_socket_pair():
+    ours, other = socket.socketpair()
+    other.setblocking(False)
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+    yield transport, other
+    transport.close()
+    other.close()
+    await asyncio.sleep(0)

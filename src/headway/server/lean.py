@@ -9,11 +9,13 @@ this relies on in uvicorn is held by `tests/server/test_uvicorn_contract.py`.
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any, Protocol, cast
 
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
 from headway.pipeline.dispatch import Dispatch
@@ -62,6 +64,7 @@ class LeanProtocol(HttpToolsProtocol):
         "_codings",
         "_dispatch",
         "_endpoint",
+        "_fd",
         "_fields",
         "_gateway",
         "_head_bytes",
@@ -102,6 +105,8 @@ class LeanProtocol(HttpToolsProtocol):
         self._parts: list[bytes] = []
         self._codings: list[bytes] = []
         self._size = 0
+        self._fd = -1
+        """What the client is written to; -1 where only the transport can write, as over TLS."""
         self._fields = 0
         """Header fields of the request, without its trailers."""
         self._head_bytes = 0
@@ -121,6 +126,11 @@ class LeanProtocol(HttpToolsProtocol):
         self.last_active = self.loop.time()
 
     # --- asyncio.Protocol ---
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        sock = None if is_ssl(transport) else transport.get_extra_info("socket")
+        self._fd = -1 if sock is None else sock.fileno()
 
     def data_received(self, data: bytes) -> None:
         if self.timeout_keep_alive_task is not None:
@@ -143,6 +153,7 @@ class LeanProtocol(HttpToolsProtocol):
                 self._refuse_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._fd = -1
         dispatch, self._dispatch = self._dispatch, None
         super().connection_lost(exc)
         running = self._running
@@ -299,7 +310,7 @@ class LeanProtocol(HttpToolsProtocol):
     # --- Downstream ---
 
     def reply(self, status: int, headers: bytes, body: bytes) -> None:
-        self.transport.write(
+        self._put(
             b"%b%b%bcontent-length: %d\r\n%b\r\n%b"
             % (
                 STATUS_LINE[status],
@@ -325,7 +336,22 @@ class LeanProtocol(HttpToolsProtocol):
         self.transport.write(b"%b%b%b%b%b\r\n" % (STATUS_LINE[status], self._date(), headers, framing, closing))
 
     def write(self, data: bytes) -> None:
-        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        self._put(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def _put(self, data: bytes) -> None:
+        """Write past the transport's queue while that is empty: it would write in the same turn anyway, and a chunk
+        costs a tenth less.
+        """
+        transport = self.transport
+        if self._fd >= 0 and not transport.get_write_buffer_size() and not transport.is_closing():
+            try:
+                sent = os.write(self._fd, data)
+            except OSError:  # full or broken: the transport knows what to do
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.write(data)
 
     def end(self) -> None:
         if self._chunked:
