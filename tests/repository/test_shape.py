@@ -13,7 +13,7 @@ Sources = dict[str, ast.Module]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 BROAD_HANDLERS: dict[str, str] = {
-    "headway/transport/connection.py:data_received": "a bug in whoever hears the answer: its exchange ends with a logged 500",
+    "headway/transport/connection.py:data_received": "a bug in whoever listens: its exchange ends with a logged 500",
     "headway/transport/pool.py:_connected": "a bug in whoever sends the request: its exchange ends with a logged 500",
 }
 """Where `except Exception` is allowed: "module:function" and why: edges that turn a bug into a logged 500."""

@@ -446,24 +446,25 @@ def test_a_bug_while_a_request_begins_is_an_error_of_ours_and_told_in_the_log(le
 # Framing that could be read in two ways.
 
 CHUNKED_BODY = b"2\r\n{}\r\n0\r\n\r\n"
+CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
 MODEL = b'10\r\n{"model":"none"}\r\n0\r\n'
 
 
 def test_a_trailer_is_no_header(lean):
     """Or it would pass for one of our own, such as one that lowers the attempts."""
     client = lean.client()
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
-    client.send(head + MODEL + b"x-headway-timeout: nonsense\r\n\r\n")
+    client.send(POST + CHUNKED + MODEL + b"x-headway-timeout: nonsense\r\n\r\n")
     assert client.reply().status == 404
 
 
 @pytest.mark.parametrize(
     "head",
     [
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n",
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n",
-        b"POST /v1/chat/completions HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n",
-        b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\ntransfer-encoding: chunked\r\n\r\n",
+        POST + b"transfer-encoding: gzip, chunked\r\n\r\n",
+        POST + b"transfer-encoding: gzip\r\n" + CHUNKED,
+        POST.replace(b"HTTP/1.1", b"HTTP/1.0") + CHUNKED,
+        b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n" + CHUNKED,
     ],
 )
 def test_a_body_in_a_coding_that_nobody_undoes_is_refused(lean, head: bytes):

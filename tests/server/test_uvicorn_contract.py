@@ -150,9 +150,9 @@ def test_the_protocol_still_has_the_method(name):
 def test_the_protocol_has_no_method_that_we_would_override_by_accident():
     ours = {name for name in LeanProtocol.__dict__ if not name.startswith("__")}
     meant = {
-        "_start_asgi_task", "connection_lost", "connection_made", "data_received", "on_body", "on_header", "on_headers_complete",
-        "on_message_begin", "on_message_complete", "on_response_complete", "pause_writing", "resume_writing",
-        "send_400_response", "shutdown",
+        "_start_asgi_task", "connection_lost", "connection_made", "data_received", "on_body", "on_header",
+        "on_headers_complete", "on_message_begin", "on_message_complete", "on_response_complete", "pause_writing",
+        "resume_writing", "send_400_response", "shutdown",
     }  # fmt: skip
     assert {name for name in ours if hasattr(HttpToolsProtocol, name)} == meant
     theirs = set(vars(Served().protocol))
