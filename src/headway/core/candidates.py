@@ -65,11 +65,7 @@ class Candidate:
         self.credential_rest = credential_rest
 
     def has_slot(self) -> bool:
-        slots = self.credential_slots
-        if slots.limit is not None and slots.used >= slots.limit:
-            return False
-        slots = self.provider_slots
-        return slots.limit is None or slots.used < slots.limit
+        return self.credential_slots.free() and self.provider_slots.free()
 
     def rests_until(self) -> float:
         """When all of its rests are over (monotonic seconds); a moment in the past means now."""

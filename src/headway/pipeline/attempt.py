@@ -119,7 +119,6 @@ class Call(msgspec.Struct, eq=False):
             body = request.prepare(facts, sender.model, self._stream_options())
             content_type = b"application/json"
         else:
-            self._hide_usage = False
             body = facts.form.replaced("model", sender.model_text)
             content_type = facts.content_type
         head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n" % (
