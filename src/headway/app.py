@@ -59,6 +59,9 @@ class Headway:
             if settings.path is None
             else ConfigFile(settings.path, environ, publish=self.publish, refused=self._config_refused)
         )
+        registry, now = self.gateway.registry, self.gateway.now
+        self.metrics.gauge("headway_parked_keys", "Keys left alone after a refusal.", lambda: registry.parked(now()))
+        self.metrics.gauge("headway_open_breakers", "Deployments left alone for their health.", registry.tripped)
         self.metrics.gauge("headway_in_flight_requests", "Exchanges under way.", lambda: self.gateway.in_flight)
         self.metrics.gauge("headway_upstream_connections", "Open connections to providers.", self.upstreams.connections)
         self.metrics.gauge(

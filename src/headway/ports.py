@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from headway.types import ExchangeEvent, Failure, Provider
+from headway.failures import Failure
+from headway.types import Change, ExchangeEvent, Provider
 from headway.wire.http_head import Head
 
 
@@ -102,7 +104,36 @@ class Downstream(Protocol):
         ...
 
 
+class Running(Protocol):
+    """An answer on its way, as far as whoever takes it has a say in it. Once it is over, no call means anything."""
+
+    @property
+    def paused(self) -> bool:
+        """It accepts nothing just now."""
+        ...
+
+    def client_gone(self, how: str = "the client closed the connection") -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
 class Sink(Protocol):
     """Who is told how exchanges ended. It must return at once and never raise."""
 
     def record(self, event: ExchangeEvent) -> None: ...
+
+    def changed(self, change: Change, at: float) -> None:
+        """`at` is Unix time."""
+        ...
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Timers(Protocol):
+    """What the gateway needs of an event loop."""
+
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> Timer: ...

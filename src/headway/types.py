@@ -1,17 +1,18 @@
 """The vocabulary: what crosses a boundary between packages.
 
-Everything here is a frozen value or a closed set. State that changes has an owner elsewhere; nothing here imports
-anything of ours. Durations are seconds, money is micro-dollars, times are the monotonic clock's seconds unless a name
+Everything here is a frozen value or a closed set; the kinds of failure stand in `failures`. State that changes has an
+owner elsewhere. Durations are seconds, money is micro-dollars, times are the monotonic clock's seconds unless a name
 says otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Literal
 
 import msgspec
+
+from headway.failures import FailureKind
 
 
 class Secret:
@@ -46,6 +47,11 @@ Dialect = Literal["openai_chat"]
 BalanceName = Literal["weighted", "round_robin"]
 """How traffic is spread inside a tier."""
 
+Prefill = Literal["none", "plain", "prefix", "continue"]
+"""How a provider lets a model go on with words of its own: not at all; because the last message is the assistant's; the
+same with `"prefix": true` in it; or with `continue_final_message` beside the messages.
+"""
+
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Where a provider departs from its dialect."""
@@ -54,6 +60,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """It accepts `stream_options: {include_usage: true}` and then reports usage in a last chunk."""
     stream_done: bool = True
     """It ends a chat stream with `data: [DONE]`; without it, the end of the body is the end of the stream."""
+    prefill: Prefill = "none"
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,14 +68,24 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
     connect: float = 5.0
     headers: float | None = None
-    """Until the head of the reply. None: 30 s for a stream and 300 s for a whole answer, which providers only begin to
-    send when the model has finished.
+    """Until the head of the reply. None: for a stream 30 s or `first_token`, whichever is longer, and 300 s for a whole
+    answer, which providers only begin to send when the model has finished.
     """
-    first_token: float = 20.0
-    """From the head of a stream to its first event."""
-    stall: float = 60.0
-    """Longest silence inside a reply, and longest time a client may take to accept more of it."""
+    first_token: float | None = None
+    """From the head of a stream to its first meaningful event; not applied when nothing else is left to try. None:
+    20 s, and 180 s for models that reason first.
+    """
+    stall: float | None = None
+    """Longest time inside an answer without a meaningful event (comments and pings are none), and longest time a client
+    may take to accept more of it. None: 60 s, and 120 s for models that reason.
+    """
+    alive: float = 300.0
+    """Longest time without any byte of a reply that has begun, comments and pings included."""
     total: float = 600.0
+    hold: float | None = 15.0
+    """How long a stream's status waits for its first meaningful event. After that the client gets the head, and a
+    comment as often, so that nothing on the way takes the connection for dead. None: it waits as long as it takes.
+    """
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,11 +131,19 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Proxy URL for this provider, perhaps with a password; None: the environment decides; empty: never a proxy."""
 
 
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a model's ways."""
+
+    reasoning: bool = False
+    """It may think for minutes before its first word."""
+
+
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One provider and one of its models."""
 
     provider: Provider
     model: str
+    profile: Profile = Profile()
 
     @property
     def name(self) -> str:
@@ -144,11 +169,42 @@ class Tier(msgspec.Struct, frozen=True, eq=False):
     targets: tuple[Target, ...]
 
 
+class Hedge(msgspec.Struct, frozen=True, kw_only=True):
+    """A second attempt at a stream that is slow to begin; whichever begins first is passed on."""
+
+    delay: float = 2.0
+    """Seconds; the 95th percentile of the target's recent times to first token if that is longer."""
+    share: float = 0.02
+    """Most hedged requests, as a share of all that might be."""
+
+
+Pacing = Literal["live", "whole"]
+
+
 class Resilience(msgspec.Struct, frozen=True, kw_only=True):
-    """How far to go for an answer. `attempts` counts upstream calls for one exchange."""
+    """How far to go for an answer."""
 
     attempts: int = 3
+    """Most upstream calls for one exchange."""
+    retries: int = 1
+    """How many of them may go to a deployment that failed in this exchange; 0 or 1."""
+    longest_wait: float = 10.0
+    """Seconds that an exchange waits at most, in all, for a rate limit to pass or before a retry."""
     timeouts: Timeouts = Timeouts()
+    stream: Pacing = "live"
+    """`whole`: a stream is collected and checked before the client sees any of it."""
+    tool_calls: Pacing = "live"
+    """`whole`: each tool call of a stream is held until its arguments are complete."""
+    continuation: bool = False
+    """A text that breaks off may be continued, once, by a target that can go on with a model's own words."""
+    hedge: Hedge | None = None
+
+
+class Fallback(msgspec.Struct, frozen=True, eq=False):
+    """Where a request goes that failed for a reason of its own. Without tiers: to the route's other deployments."""
+
+    on: frozenset[FailureKind]
+    tiers: tuple[Tier, ...] = ()
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -158,6 +214,26 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     tiers: tuple[Tier, ...]
     balance: BalanceName = "weighted"
     resilience: Resilience = Resilience()
+    fallbacks: tuple[Fallback, ...] = ()
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+    """When a failing deployment is left alone, and for how long. Seconds."""
+
+    failures: int = 5
+    """In a row."""
+    rest: float = 5.0
+    """The first time; twice as long each further time in a row."""
+    longest_rest: float = 60.0
+    ramp: float = 30.0
+    """How long its share of traffic grows from a tenth to all, once it has recovered."""
+
+
+class Idempotency(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and in how many bytes finished answers are kept for requests that repeat an Idempotency-Key."""
+
+    ttl: float = 600.0
+    memory: int = 64 * 1024 * 1024
 
 
 class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,54 +274,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Provider name -> what it is known to serve."""
     resilience: Resilience
     """For models addressed as `provider/model`."""
+    breaker: Breaker = Breaker()
+    idempotency: Idempotency = Idempotency()
     source: str
     """Where it came from: a file's path, or `environment`."""
-
-
-class FailureKind(Enum):
-    """What an upstream failure means. A closed set: every kind has one row in `core.retry`."""
-
-    TRANSPORT = "transport"
-    """No connection, TLS refused, or the connection broke before an answer."""
-    TIMEOUT = "timeout"
-    RATE_LIMITED = "rate_limited"
-    OVERLOADED = "overloaded"
-    SERVER_ERROR = "server_error"
-    BAD_REPLY = "bad_reply"
-    """An answer that is none: broken framing, HTML, JSON that does not parse, a body cut short."""
-    AUTH_INVALID = "auth_invalid"
-    """The provider refuses our key."""
-    REQUEST_REFUSED = "request_refused"
-    """The provider says the request itself is wrong; another target would say the same."""
-    CANCELLED = "cancelled"
-    """The client left."""
-    DEADLINE = "deadline"
-    """The exchange's own deadline passed."""
-    SATURATED = "saturated"
-    """Our own limits leave no target free just now."""
-    NO_TARGET = "no_target"
-    """Nothing that could serve it is left to try."""
-    INTERNAL = "internal"
-    """A bug of ours."""
-    INTERRUPTED = "interrupted"
-    """It broke after the client had seen part of the answer."""
-
-
-FailureSource = Literal["upstream", "downstream", "gateway"]
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """A classified reason. `message` is plain text that is safe to show to a client."""
-
-    kind: FailureKind
-    source: FailureSource
-    message: str
-    status: int | None = None
-    """The upstream's HTTP status, if it answered with one."""
-    retry_after: float | None = None
-    """Seconds the upstream asked us to wait."""
-    stale_connection: bool = False
-    """A reused connection closed before any byte of an answer: the request goes out again on a fresh one."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -257,7 +289,13 @@ class Usage(msgspec.Struct, frozen=True):
     reasoning_tokens: int = 0
 
 
-class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
+AttemptReason = Literal["first", "failover", "retry", "fallback", "last_resort", "hedge", "continuation"]
+"""What led to an attempt: the exchange began; another target, or the same deployment once more, after a failure; a
+fallback of the route's; nothing healthy was left; a stream that was slow to begin; a text that had broken off.
+"""
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How one attempt went. `result` is the upstream's status as text, or a failure kind."""
 
     target: str
@@ -265,6 +303,11 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     started: float
     """Seconds after the exchange began."""
     duration: float
+    reason: AttemptReason = "first"
+    failure: str | None = None
+    """The failure's kind, if it failed."""
+    rule: str | None = None
+    """The rule of the classification that gave it."""
 
 
 class ExchangeEvent(
@@ -284,6 +327,10 @@ class ExchangeEvent(
     stream: bool
     outcome: str
     """`ok`, or a failure kind."""
+    broke: bool = False
+    """It failed after the client had seen part of the answer."""
+    replayed: bool = False
+    """The answer to an earlier request with the same Idempotency-Key, which this one repeats or joined."""
     status: int
     """What the client got; 499 when it left before."""
     duration: float
@@ -294,3 +341,14 @@ class ExchangeEvent(
     request_bytes: int
     reply_bytes: int
     error: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that an operator may want to know of: live state has changed, or an error was of no known kind."""
+
+    what: Literal["key_parked", "breaker_opened", "breaker_closed", "unknown_error"]
+    subject: str
+    """The key or deployment, by name."""
+    message: str
+    seconds: float = 0.0
+    """For how long, at least."""

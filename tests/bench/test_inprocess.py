@@ -35,7 +35,8 @@ async def test_a_step_is_a_whole_request_answered(rig: inprocess.Rig):
 
 
 async def test_a_chunk_of_a_stream_is_passed_on_as_it_is(rig: inprocess.Rig):
-    beginning = payloads.stream_head() + payloads.framed(payloads.event({"role": "assistant", "content": ""}))
+    first = payloads.event({"role": "assistant", "content": ""}) + payloads.content_event()
+    beginning = payloads.stream_head() + payloads.framed(first)
     chunk = payloads.framed(payloads.content_event())
     step = rig.stream(inprocess.client_request(200, stream=True), beginning, chunk)
     step()

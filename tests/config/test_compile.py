@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from headway.config.compile import targets_for
 from headway.config.load import load_text
 from headway.config.problems import ConfigError, Problem
-from headway.types import Credential, Provider, Resilience, Secret, Server, Snapshot, Target, Timeouts
+from headway.failures import FailureKind
+from headway.types import Credential, Profile, Provider, Resilience, Secret, Server, Snapshot, Target
 
 
 def compiled(text: str, environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Snapshot:
@@ -176,20 +177,78 @@ def test_both_forms_of_a_logical_model_become_tiers():
     assert (routes["short"].balance, routes["long"].balance) == ("weighted", "round_robin")
 
 
-def test_a_model_overrides_only_what_it_says():
+def test_a_fallback_has_the_kinds_and_a_tier_for_each_of_its_targets():
+    text = """
+    providers: {a: {base_url: http://a}, b: {base_url: http://b, keys: [{name: x, value: x}, {name: y, value: y}]}}
+    models:
+      short: [a/m]
+      long:
+        tiers: [[a/m, b/m]]
+        fallback:
+          - {on: [context_too_long, body_too_large], to: [b/long, {target: a/longer, weight: 3}]}
+          - {on: [model_not_found]}
+    """
+    routes = compiled(text).routes
+    assert routes["short"].fallbacks == ()
+    longer, elsewhere = routes["long"].fallbacks
+    assert longer.on == {FailureKind.CONTEXT_TOO_LONG, FailureKind.BODY_TOO_LARGE}
+    assert [weights(tier.targets) for tier in longer.tiers] == [
+        {"b/long#x": 0.5, "b/long#y": 0.5},
+        {"a/longer#none": 3.0},
+    ]
+    assert (elsewhere.on, elsewhere.tiers) == ({FailureKind.MODEL_NOT_FOUND}, ())
+
+
+def reasons(snapshot: Snapshot) -> dict[str, bool]:
+    targets = [
+        target
+        for route in snapshot.routes.values()
+        for tier in (*route.tiers, *(tier for fallback in route.fallbacks for tier in fallback.tiers))
+        for target in tier.targets
+    ]
+    return {target.deployment.name: target.deployment.profile.reasoning for target in targets}
+
+
+def test_a_models_name_says_whether_it_reasons_unless_the_target_does():
     text = """
     providers: {a: {base_url: http://a}}
-    resilience: {attempts: 5, timeouts: {connect: 1s, total: 1m}}
     models:
-      default: [a/m]
-      slow: {tiers: [[a/m]], resilience: {timeouts: {total: 1h}}}
-      once: {tiers: [[a/m]], resilience: {attempts: 1}}
+      short: [a/o3, {target: a/my-r1, reasoning: true}, {target: a/o1, reasoning: false}, {target: a/o4-mini}]
+      long: {tiers: [[a/gpt-4o]], fallback: [{on: [context_too_long], to: [a/gpt-5, {target: a/x, reasoning: true}]}]}
     """
-    snapshot = compiled(text)
-    general = Resilience(attempts=5, timeouts=Timeouts(connect=1.0, total=60.0))
-    assert snapshot.resilience == snapshot.routes["default"].resilience == general
-    assert snapshot.routes["slow"].resilience == Resilience(attempts=5, timeouts=Timeouts(connect=1.0, total=3600.0))
-    assert snapshot.routes["once"].resilience == Resilience(attempts=1, timeouts=general.timeouts)
+    assert reasons(compiled(text)) == {
+        "a/o3": True,
+        "a/my-r1": True,
+        "a/o1": False,
+        "a/o4-mini": True,
+        "a/gpt-4o": False,
+        "a/gpt-5": True,
+        "a/x": True,
+    }
+
+
+def test_targets_for_a_model_that_no_route_names_have_its_profile_too():
+    provider = provider_of("keys: []")
+    assert [target.deployment.profile for target in targets_for(provider, "o3")] == [Profile(reasoning=True)]
+    given = targets_for(provider, "o3", profile=Profile())
+    assert [target.deployment.profile for target in given] == [Profile()]
+
+
+def test_a_model_that_only_a_fallback_names_is_known():
+    text = """
+    providers: {a: {base_url: http://a}}
+    models: {default: {tiers: [[a/m]], fallback: [{on: [context_too_long], to: [a/long]}]}}
+    """
+    assert list(compiled(text).bare_models) == ["m", "long"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "prefill"),
+    [("", "prefix"), ("quirks: {prefill: none}", "none"), ("quirks: {prefill: plain}", "plain")],
+)
+def test_how_models_go_on_comes_from_the_catalogue_unless_it_is_said(settings: str, prefill: str):
+    provider = compiled(f"providers: {{mistral: {{keys: [k1], {settings}}}}}").providers["mistral"]
+    assert (provider.quirks.prefill, provider.quirks.stream_usage) == (prefill, False)
 
 
 def test_a_bare_model_leads_to_every_provider_that_serves_it():
@@ -249,7 +308,9 @@ def test_a_large_configuration_compiles():
 
 _words = st.sampled_from(
     ["openai", "p", "keys", "models", "providers", "server", "tiers", "target", "weight", "value", "name", "limits",
-     "base_url", "http://h", "p/m", "k1", "${X}", "auth", "none", "headers", "resilience", "timeouts", "5s", "bad name"]
+     "base_url", "http://h", "p/m", "k1", "${X}", "auth", "none", "headers", "resilience", "timeouts", "5s", "bad name",
+     "fallback", "on", "to", "context_too_long", "rate_limited", "hedge", "share", "breaker", "rest", "idempotency",
+     "off"]
 )  # fmt: skip
 _data = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 9) | _words,
@@ -264,6 +325,7 @@ _data = st.recursive(
         "models": st.dictionaries(_words, _data, max_size=3) | _data,
         "server": _data,
         "resilience": _data,
+        "idempotency": _data,
         "x": _data,
     })
 )  # fmt: skip

@@ -103,6 +103,25 @@ def test_a_value_of_the_environment_never_shows_in_an_error(settings: str):
     assert SECRET not in repr(caught.value)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "fallback: '${S}'",
+        "fallback: [{on: ['${S}'], to: [p/m]}]",
+        "fallback: [{on: [context_too_long], to: ['${S}/x', {target: '${S}'}, {target: p/m, reasoning: '${S}'}]}]",
+        "resilience: {stream: '${S}', attempts: '${S}', continuation: '${S}', hedge: '${S}'}",
+        "resilience: {timeouts: {hold: '${S}', total: '${S}'}, hedge: {share: '${S}', delay: '${S}', enabled: '${S}'}}",
+        "resilience: {breaker: '${S}'}",
+    ],
+)
+def test_nor_does_one_in_the_settings_of_a_model(settings: str):
+    model = f"models: {{a: {{tiers: [[p/m]], {settings}}}}}"
+    text = f"providers: {{p: {{base_url: http://h}}}}\n{model}\nidempotency: '${{S}}'"
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, name="x", folder=Path(), environ={"S": SECRET})
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
 def test_a_schema_check_keeps_the_sound_part():
     checked = validate(
         {

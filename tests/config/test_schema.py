@@ -6,12 +6,23 @@ import json
 import re
 from pathlib import Path
 
+from headway.config import units
 from headway.config.load import load_text
 from headway.config.schema import json_schema
 from headway.config.shape import choices_at, section_at, settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTED = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
+DEFAULT = re.compile(r"^\| `([^`]+)` \| [^|]+ \| `([^`]+)` \|", re.MULTILINE)
+SECTIONS = {
+    "server": "ServerSection",
+    "server.limits": "ServerLimitsSection",
+    "resilience": "GeneralResilienceSection",
+    "resilience.timeouts": "TimeoutsSection",
+    "resilience.hedge": "HedgeSection",
+    "resilience.breaker": "BreakerSection",
+    "idempotency": "IdempotencySection",
+}
 EXAMPLE = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -66,6 +77,40 @@ def test_every_setting_has_a_description():
 def test_the_schema_for_editors_refuses_unknown_settings():
     schema = json_schema()
     assert [each["title"] for each in (schema, *schema["$defs"].values()) if each["additionalProperties"]] == []
+
+
+def test_every_number_has_bounds_in_the_schema_for_editors():
+    numbers = [
+        (section["title"], name, form)
+        for section in json_schema()["$defs"].values()
+        for name, setting in section["properties"].items()
+        for form in (setting, *setting.get("anyOf", ()))
+        if form.get("type") in ("number", "integer")
+    ]
+    assert len(numbers) > 20
+    assert [each for each in numbers if not {"minimum", "maximum"} <= set(each[2])] == []
+
+
+def test_defaults_in_the_documentation_are_those_of_the_schema():
+    """Of settings with a plain default; what it says of the others is prose."""
+    properties = json_schema()["$defs"]
+    rows = dict(DEFAULT.findall((ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")))
+    assert rows["resilience.attempts"] == "3"
+    for path, default in rows.items():
+        for section in SECTIONS:
+            name = path.removeprefix(f"{section}.")
+            if name in properties[SECTIONS[section]]["properties"]:
+                written = properties[SECTIONS[section]]["properties"][name]["default"]
+                assert reads_as(default) == written, path
+
+
+def reads_as(text: str) -> object:
+    for read in (json.loads, units.duration, units.size, units.share):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
 
 
 def test_the_shape_of_the_schema_can_be_walked():

@@ -1,4 +1,4 @@
-"""How durations, counts and sizes are read."""
+"""How durations, counts, sizes and shares are read."""
 
 from __future__ import annotations
 
@@ -67,6 +67,19 @@ def test_a_size_is_bytes(written: object, size: int):
     assert units.size(written) == size
 
 
+@pytest.mark.parametrize(
+    ("written", "share"), [("2%", 0.02), ("0.5 %", 0.005), ("100%", 1.0), ("0.02", 0.02), (0.2, 0.2), (1, 1.0)]
+)
+def test_a_share_is_a_part_of_one(written: object, share: float):
+    assert units.share(written) == share
+
+
+@pytest.mark.parametrize("written", ["", "%", "2 percent", "2%%", "-2%", -0.1, True, None, [0.1]])
+def test_anything_else_is_no_share(written: object):
+    with pytest.raises(ValueError, match=r"share|number|negative"):
+        units.share(written)
+
+
 @given(st.integers(min_value=0, max_value=10**10))
 def test_a_duration_is_read_back_as_it_was_written(milliseconds: int):
     assert round(units.duration(units.format_duration(milliseconds / 1000)) * 1000) == milliseconds
@@ -77,12 +90,18 @@ def test_a_size_is_read_back_as_it_was_written(size: int):
     assert units.size(units.format_size(size)) == size
 
 
-@given(st.text(max_size=40) | st.from_regex(r"[0-9.]{1,5}[a-zA-Z]{0,3}", fullmatch=True))
+@given(st.integers(min_value=1, max_value=1000))
+def test_a_share_is_read_back_as_it_was_written(thousandths: int):
+    assert round(units.share(units.format_share(thousandths / 1000)) * 1000) == thousandths
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[0-9.]{1,5}[a-zA-Z%]{0,3}", fullmatch=True))
 def test_any_text_is_read_or_refused_as_its_pattern_says(text: str):
     for read, pattern in (
         (units.duration, units.DURATION_PATTERN),
         (units.count, units.COUNT_PATTERN),
         (units.size, units.SIZE_PATTERN),
+        (units.share, units.SHARE_PATTERN),
     ):
         try:
             read(text)

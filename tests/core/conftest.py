@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
 import pytest
 
+from headway.core.allowance import Allowance
+from headway.core.breaker import Breaker
 from headway.core.candidates import Candidate
-from headway.core.exchange import Attempt, Exchange, GiveUp
+from headway.core.exchange import Attempt, Exchange, GiveUp, Step, Wait
+from headway.core.health import State
 from headway.core.registry import LiveRoute, Registry
+from headway.core.rests import Rest, Unrest
+from headway.failures import Failure, FailureKind, FailureSource
 from headway.types import (
     BalanceName,
     Credential,
     Deployment,
-    Failure,
-    FailureKind,
+    Fallback,
     Provider,
+    Resilience,
     Route,
     Secret,
     Target,
     Tier,
 )
+from headway.types import Breaker as Rules
 
 
-def failure(kind: FailureKind, **facts: Any) -> Failure:
-    return Failure(kind=kind, source="upstream", message=f"it was {kind.value}", **facts)
+def failure(kind: FailureKind, source: FailureSource = "upstream", **facts: Any) -> Failure:
+    return Failure(kind=kind, source=source, message=f"it was {kind.value}", **facts)
 
 
 class World:
-    """One registry, and the routes made of it. A target is written `provider/model#key`; the model's default is `m`.
+    """One registry, and the routes made of it. A target is written `provider/model#key`; the model's default is `m`,
+    the key's is `k`.
 
     `secrets`, `key_caps` and `provider_caps` are by `provider#key` and by provider: what a configuration would say.
     """
@@ -40,6 +48,8 @@ class World:
         self.secrets: dict[str, str] = {}
         self.key_caps: dict[str, int] = {}
         self.provider_caps: dict[str, int] = {}
+
+    # --- configuration ---
 
     def target(self, name: str) -> Target:
         whole, _, key = name.partition("#")
@@ -64,13 +74,35 @@ class World:
             weight=self.weights.get(name, 1.0),
         )
 
-    def route(self, *tiers: str, balance: BalanceName = "weighted") -> LiveRoute:
-        """Each tier as names separated by blanks."""
-        made = tuple(Tier(tuple(self.target(name) for name in tier.split())) for tier in tiers)
-        return self.registry.live(Route(name="r", tiers=made, balance=balance))
+    def tiers(self, written: Sequence[str]) -> tuple[Tier, ...]:
+        return tuple(Tier(tuple(self.target(name) for name in tier.split())) for tier in written)
 
-    def exchange(self, route: LiveRoute, *, attempts: int = 3, total: float = 600.0, now: float = 0.0) -> Exchange:
-        return Exchange(route, now, now + total, attempts, Random(7))
+    def route(
+        self,
+        *tiers: str,
+        balance: BalanceName = "weighted",
+        fallbacks: Sequence[tuple[Sequence[FailureKind], Sequence[str]]] = (),
+        **resilience: Any,
+    ) -> LiveRoute:
+        """Each tier as names separated by blanks; each fallback as its kinds and its tiers."""
+        route = Route(
+            name="r",
+            tiers=self.tiers(tiers),
+            balance=balance,
+            resilience=Resilience(**resilience),
+            fallbacks=tuple(Fallback(frozenset(kinds), self.tiers(to)) for kinds, to in fallbacks),
+        )
+        return self.registry.live(route)
+
+    def exchange(
+        self, route: LiveRoute, *, attempts: int = 3, total: float = 600.0, now: float = 0.0, seed: int = 7
+    ) -> Exchange:
+        return Exchange(route, now, now + total, attempts, Random(seed), [])
+
+    def state(self, name: str) -> State:
+        return self.route(name).tiers[0].candidates[0].state
+
+    # --- other clients ---
 
     def rest(self, name: str, kind: FailureKind, *, now: float = 0.0, times: int = 1, **facts: Any) -> None:
         """Let a target fail in exchanges of other clients."""
@@ -80,9 +112,28 @@ class World:
             assert isinstance(attempt, Attempt), f"{name} is not free to fail"
             exchange.failed(attempt, failure(kind, **facts), now)
 
-    def hold(self, name: str) -> Attempt:
+    def trip(self, name: str, *, now: float = 0.0) -> None:
+        """Open the breaker of a target's deployment, as errors in a row do. It is half open 6 seconds later at most."""
+        self.rest(name, FailureKind.SERVER_ERROR, now=now, times=5)
+        assert self.state(name).breaker.tripped
+
+    def serve(self, name: str, *, now: float = 0.0, times: int = 1) -> None:
+        """Let a target answer other clients well."""
+        for _ in range(times):
+            exchange = self.exchange(self.route(name), now=now)
+            attempt = exchange.begin(now)
+            assert isinstance(attempt, Attempt), f"{name} is not free to answer"
+            exchange.succeeded(attempt, 200, now)
+
+    def recover(self, name: str, *, at: float) -> None:
+        """Open the breaker of a target's deployment, and close it again at this moment."""
+        self.trip(name, now=at - 10.0)
+        self.serve(name, now=at, times=2)
+        assert not self.state(name).breaker.tripped
+
+    def hold(self, name: str, *, now: float = 0.0) -> Attempt:
         """A request of another client's that stays in flight."""
-        attempt = self.exchange(self.route(name)).begin(0.0)
+        attempt = self.exchange(self.route(name), now=now).begin(now)
         assert isinstance(attempt, Attempt)
         return attempt
 
@@ -97,14 +148,18 @@ class Scene:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self.step: Attempt | GiveUp | None = None
+        self.step: Step | None = None
 
     def begin(self, now: float = 0.0) -> str:
-        return self._told(self.exchange.begin(now))
+        return self.told(self.exchange.begin(now))
 
     def fails(self, kind: FailureKind, now: float = 0.0, **facts: Any) -> str:
-        """The target that is tried next, or the kind of failure that the client is told."""
-        return self._told(self.exchange.failed(self.attempt, failure(kind, **facts), now))
+        """The target that is tried next, `wait`, or the kind of failure that the client is told."""
+        return self.told(self.exchange.failed(self.attempt, failure(kind, **facts), now))
+
+    def resumes(self, now: float | None = None) -> str:
+        """After a wait; at the moment that was asked for, unless another is given."""
+        return self.told(self.exchange.resume(self.until if now is None else now))
 
     def succeeds(self, now: float = 0.0, status: int = 200) -> None:
         self.exchange.succeeded(self.attempt, status, now)
@@ -115,13 +170,29 @@ class Scene:
         return self.step
 
     @property
+    def until(self) -> float:
+        assert isinstance(self.step, Wait)
+        return self.step.until
+
+    @property
     def refusal(self) -> Failure:
         assert isinstance(self.step, GiveUp)
         return self.step.failure
 
-    def _told(self, step: Attempt | GiveUp) -> str:
+    @property
+    def reasons(self) -> list[str]:
+        """What led to each attempt."""
+        return [attempt.reason for attempt in self.exchange.attempts]
+
+    def told(self, step: Step) -> str:
         self.step = step
-        return short(step.candidate) if isinstance(step, Attempt) else f"give up: {step.failure.kind.value}"
+        match step:
+            case Attempt():
+                return short(step.candidate)
+            case Wait():
+                return "wait"
+            case GiveUp():
+                return f"give up: {step.failure.kind.value}"
 
 
 def used(route: LiveRoute) -> int:
@@ -144,12 +215,61 @@ def world() -> World:
 def scene(world: World):
     """Opens a scene on tiers: `scene("a b", "c", attempts=2)`."""
 
-    def opened(*tiers: str, balance: BalanceName = "weighted", attempts: int = 3, total: float = 600.0) -> Scene:
-        return Scene(world.exchange(world.route(*tiers, balance=balance), attempts=attempts, total=total))
+    def opened(
+        *tiers: str, attempts: int = 3, total: float = 600.0, now: float = 0.0, seed: int = 7, **settings: Any
+    ) -> Scene:
+        route = world.route(*tiers, **settings)
+        return Scene(world.exchange(route, attempts=attempts, total=total, now=now, seed=seed))
 
     return opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def failed():
+    """Makes a failure: `failed(K.TIMEOUT, retry_after=1.0)`."""
+    return failure
+
+
+@pytest.fixture(scope="session")
 def slots_used():
     return used
+
+
+def slots_of(thing: object) -> Iterator[tuple[str, Any]]:
+    for name in type(thing).__slots__:  # type: ignore[attr-defined]
+        value: Any = getattr(thing, name)
+        if not isinstance(value, Unrest):
+            yield name, value
+
+
+@pytest.fixture(scope="session")
+def facts():
+    """Everything that a state holds, part by part, to compare before and after."""
+
+    def told(state: State) -> dict[str, dict[str, Any]]:
+        return {name: dict(slots_of(getattr(state, name))) for name in State.__struct_fields__}
+
+    return told
+
+
+@pytest.fixture(scope="session")
+def fresh_state():
+    """The state of a target that nothing is known of yet."""
+
+    def made(rules: Rules | None = None) -> State:
+        unrest = Unrest()
+        breaker = Breaker("a/m", rules or Rules(), unrest)
+        return State(breaker, Allowance(), Rest(unrest), Rest(unrest), Rest(unrest))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def new_world() -> type[World]:
+    """For tests that need more than one."""
+    return World
+
+
+@pytest.fixture(scope="session")
+def new_scene() -> type[Scene]:
+    return Scene

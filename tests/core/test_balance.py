@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.core.balance import STRATEGIES, cycle, round_robin, weighted
-from headway.core.candidates import Candidate, Pick, Slots
-from headway.core.health import Rest, Unrest
+from headway.core.candidates import Candidate, Pick
 
 if TYPE_CHECKING:
     from core.conftest import World
@@ -82,14 +81,11 @@ def test_both_strategies_of_the_configuration_exist():
 
 def bare(weights: list[int]) -> list[Candidate]:
     """Candidates that only balance looks at; faster than a world for each of many examples."""
-    rest, slots = Rest(Unrest()), Slots(None)
     made: list[Candidate] = []
     for weight in weights:
         candidate = Candidate.__new__(Candidate)
         candidate.weight = float(weight)
         candidate.credit = 0.0
-        candidate.credential_slots = candidate.provider_slots = candidate.target_slots = slots
-        candidate.rate_rest = candidate.deployment_rest = candidate.credential_rest = rest
         made.append(candidate)
     return made
 

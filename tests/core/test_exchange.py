@@ -1,4 +1,6 @@
-"""One request and its attempts: whom next, when to give up, what is released. Times are seconds from the beginning."""
+"""One request and its attempts: how many, how long, what is released, what is told. Whom to ask next is
+`test_succession`'s business. Times are seconds from the beginning.
+"""
 
 from __future__ import annotations
 
@@ -9,96 +11,16 @@ import pytest
 
 from headway.core.exchange import Attempt
 from headway.core.registry import LiveRoute
-from headway.core.retry import AFTER, Next
-from headway.types import Failure, FailureKind
+from headway.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
     from core.conftest import Scene, World
 
     Open = Callable[..., Scene]
 
+Make = Callable[..., Failure]
+
 K = FailureKind
-NOTHING_FOLLOWS = [kind for kind, after in AFTER.items() if after is Next.NOTHING]
-SOMETHING_FOLLOWS = [kind for kind, after in AFTER.items() if after is not Next.NOTHING]
-WHOLE_DEPLOYMENT = [kind for kind, after in AFTER.items() if after is Next.ANOTHER_DEPLOYMENT]
-
-
-def test_every_kind_of_failure_has_a_rule():
-    assert set(AFTER) == set(FailureKind)
-
-
-# --- whom next ---
-
-
-def test_a_rate_limited_key_is_left_for_the_next_key_at_once(scene: Open):
-    s = scene("a#1 a#2", "b")
-    assert s.begin() == "a#1"
-    assert s.fails(K.RATE_LIMITED, now=0.2, retry_after=20.0) == "a#2"
-    assert s.attempt.started == 0.2
-    assert s.attempt.number == 2
-
-
-@pytest.mark.parametrize("kind", WHOLE_DEPLOYMENT)
-def test_a_deployment_that_failed_as_a_whole_is_left_for_another_before_its_next_key(scene: Open, kind: FailureKind):
-    s = scene("a#1 a#2 b")
-    assert s.begin() == "a#1"
-    assert s.fails(kind) == "b"
-    assert s.fails(kind) == "a#2"
-
-
-@pytest.mark.parametrize("kind", WHOLE_DEPLOYMENT)
-def test_the_next_tier_comes_before_another_key_of_a_deployment_that_failed(scene: Open, kind: FailureKind):
-    s = scene("a#1 a#2", "b")
-    assert [s.begin(), s.fails(kind), s.fails(kind)] == ["a#1", "b", "a#2"]
-
-
-def test_another_key_is_tried_when_there_is_no_other_deployment(scene: Open):
-    s = scene("a#1 a#2 a#3")
-    told = [s.begin(), s.fails(K.TIMEOUT), s.fails(K.TIMEOUT), s.fails(K.TIMEOUT)]
-    assert told == ["a#1", "a#2", "a#3", "give up: timeout"]
-
-
-def test_another_model_of_the_same_provider_is_another_deployment(scene: Open):
-    s = scene("a/large#1 a/large#2 a/small#1")
-    assert [s.begin(), s.fails(K.OVERLOADED)] == ["a/large#1", "a/small#1"]
-
-
-def test_tiers_are_used_in_order_and_the_first_one_up_first(scene: Open):
-    s = scene("a", "b", "c")
-    assert [s.begin(), s.fails(K.SERVER_ERROR), s.fails(K.SERVER_ERROR)] == ["a", "b", "c"]
-
-
-def test_what_comes_last_comes_in_the_order_of_tiers(scene: Open):
-    s = scene("a#1 a#2", "b#1 b#2", attempts=4)
-    told = [s.begin(), *(s.fails(K.TIMEOUT) for _ in range(4))]
-    assert told == ["a#1", "b#1", "a#2", "b#2", "give up: timeout"]
-
-
-def test_a_refused_key_is_left_for_another_key_of_the_same_deployment(scene: Open):
-    s = scene("a#1 a#2", "b")
-    assert [s.begin(), s.fails(K.AUTH_INVALID)] == ["a#1", "a#2"]
-
-
-@pytest.mark.parametrize("kind", SOMETHING_FOLLOWS)
-def test_the_same_target_is_never_tried_twice_even_if_two_tiers_name_it(scene: Open, kind: FailureKind):
-    s = scene("a", "a b", "a")
-    assert [s.begin(), s.fails(kind), s.fails(kind)] == ["a", "b", f"give up: {kind.value}"]
-
-
-@pytest.mark.parametrize("kind", NOTHING_FOLLOWS)
-def test_nothing_follows_a_failure_that_would_repeat_itself(scene: Open, kind: FailureKind):
-    s = scene("a b", "c")
-    s.begin()
-    assert s.fails(kind) == f"give up: {kind.value}"
-
-
-def test_the_failure_that_ended_the_last_attempt_is_what_is_told(scene: Open):
-    s = scene("a", "b")
-    s.begin()
-    s.fails(K.RATE_LIMITED, retry_after=3.0)
-    s.fails(K.SERVER_ERROR, status=500)
-    assert s.refusal.status == 500
-    assert [each.kind for each in s.exchange.failures] == [K.RATE_LIMITED, K.SERVER_ERROR]
 
 
 # --- limits of an exchange ---
@@ -111,11 +33,22 @@ def test_there_are_never_more_attempts_than_allowed(scene: Open, attempts: int):
     assert told == [*"abcdef"[:attempts], "give up: server_error"]
 
 
+def test_a_repeat_is_an_attempt_like_any_other(scene: Open):
+    s = scene("a", attempts=1)
+    assert [s.begin(), s.fails(K.TRANSPORT)] == ["a", "give up: transport"]
+
+
 def test_nothing_follows_once_the_deadline_has_passed(scene: Open):
     s = scene("a b", total=10.0)
     s.begin(now=0.0)
     assert s.fails(K.SERVER_ERROR, now=10.0) == "give up: deadline"
     assert s.refusal.source == "gateway"
+
+
+def test_the_deadline_is_shared_by_all_attempts(scene: Open):
+    s = scene("a", "b", "c", total=10.0)
+    told = [s.begin(now=0.0), s.fails(K.TIMEOUT, now=6.0), s.fails(K.TIMEOUT, now=12.0)]
+    assert told == ["a", "b", "give up: deadline"]
 
 
 def test_just_before_the_deadline_another_target_is_tried(scene: Open):
@@ -124,10 +57,62 @@ def test_just_before_the_deadline_another_target_is_tried(scene: Open):
     assert s.fails(K.SERVER_ERROR, now=9.999) == "b"
 
 
+def test_who_comes_back_from_a_wait_after_the_deadline_asks_nobody(scene: Open):
+    s = scene("a", total=10.0)
+    assert [s.begin(now=0.0), s.fails(K.SERVER_ERROR, now=9.0)] == ["a", "wait"]
+    assert s.resumes(now=10.0) == "give up: deadline"
+    assert len(s.exchange.attempts) == 1
+
+
 def test_a_refused_request_is_told_as_such_even_after_the_deadline(scene: Open):
     s = scene("a b", total=10.0)
     s.begin(now=0.0)
-    assert s.fails(K.REQUEST_REFUSED, now=11.0, status=400) == "give up: request_refused"
+    assert s.fails(K.INVALID_REQUEST, now=11.0, status=400) == "give up: invalid_request"
+
+
+def test_the_failure_of_the_last_attempt_allowed_is_told_even_after_the_deadline(scene: Open):
+    s = scene("a b", total=10.0, attempts=1)
+    s.begin(now=0.0)
+    assert s.fails(K.SERVER_ERROR, now=11.0, status=503) == "give up: server_error"
+
+
+# --- what is told ---
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        (K.RATE_LIMITED, K.SERVER_ERROR, K.RATE_LIMITED),
+        (K.SERVER_ERROR, K.RATE_LIMITED, K.RATE_LIMITED),
+        (K.TRANSPORT, K.TIMEOUT, K.TIMEOUT),
+        (K.TIMEOUT, K.TRANSPORT, K.TIMEOUT),
+        (K.AUTH_INVALID, K.RATE_LIMITED, K.AUTH_INVALID),
+        (K.OVERLOADED, K.SERVER_ERROR, K.OVERLOADED),
+        (K.TRANSPORT, K.AUTH_INVALID, K.AUTH_INVALID),
+        (K.SERVER_ERROR, K.INVALID_REQUEST, K.INVALID_REQUEST),
+    ],
+)
+def test_of_all_failures_the_most_useful_is_told(scene: Open, first: FailureKind, then: FailureKind, told: FailureKind):
+    s = scene("a", "b", attempts=2)
+    assert [s.begin(), s.fails(first, retry_after=90.0)] == ["a", "b"]
+    assert s.fails(then, retry_after=90.0) == f"give up: {told.value}"
+    assert [failure.kind for failure in s.exchange.failures] == [first, then]
+
+
+def test_of_equally_useful_failures_the_first_is_told(scene: Open):
+    s = scene("a", "b", attempts=2)
+    s.begin()
+    s.fails(K.SERVER_ERROR, status=500)
+    s.fails(K.SERVER_ERROR, status=502)
+    assert s.refusal.status == 500
+
+
+def test_who_has_waited_in_vain_is_told_why_it_failed_before(world: World, scene: Open):
+    s = scene("a")
+    assert [s.begin(), s.fails(K.RATE_LIMITED, retry_after=3.0, status=429)] == ["a", "wait"]
+    world.state("a").pair.extend(100.0, K.RATE_LIMITED)
+    assert s.resumes() == "give up: rate_limited"
+    assert s.refusal.status == 429
 
 
 # --- caps ---
@@ -152,99 +137,10 @@ def test_a_provider_at_its_cap_is_passed_over_with_all_its_keys(world: World, sc
     assert scene("a#1 a#2 a#3", "b").begin() == "b"
 
 
-def test_failover_passes_over_what_is_full_too(world: World, scene: Open):
-    world.key_caps["b#k"] = 1
-    world.hold("b")
-    s = scene("a", "b", "c")
-    assert [s.begin(), s.fails(K.SERVER_ERROR)] == ["a", "c"]
-
-
-def test_with_every_target_at_its_cap_the_client_is_asked_to_come_back_in_a_second(world: World, scene: Open):
-    world.key_caps["a#k"] = 1
-    held = world.hold("a")
-    s = scene("a")
-    assert s.begin() == "give up: saturated"
-    assert s.refusal.retry_after == 1.0
-    assert s.refusal.source == "gateway"
-    held.candidate.release()
-    assert scene("a").begin() == "a"
-
-
-def test_a_route_whose_targets_all_have_weight_zero_says_so(world: World, scene: Open):
-    world.weights["a"] = 0.0
-    s = scene("a")
-    assert s.begin() == "give up: saturated"
-    assert "weight 0" in s.refusal.message
-    assert s.refusal.retry_after is None
-
-
 def test_weight_zero_takes_no_traffic_and_no_failover(world: World, scene: Open):
     world.weights["b"] = 0.0
-    s = scene("a b", "c")
+    s = scene("a b", "c", retries=0)
     assert [s.begin(), s.fails(K.SERVER_ERROR), s.fails(K.SERVER_ERROR)] == ["a", "c", "give up: server_error"]
-
-
-# --- nothing is ready ---
-
-
-def test_when_everything_merely_rests_for_its_health_the_one_that_is_back_first_is_tried(world: World, scene: Open):
-    world.rest("b", K.SERVER_ERROR, times=5, now=0.0)
-    world.rest("a", K.SERVER_ERROR, times=5, now=3.0)
-    s = scene("a", "b")
-    assert s.begin(now=3.1) == "b"
-
-
-def test_a_rate_limit_is_kept_to_even_when_nothing_else_is_left(world: World, scene: Open):
-    world.rest("a", K.RATE_LIMITED, retry_after=20.0)
-    world.rest("b", K.RATE_LIMITED, retry_after=12.0)
-    s = scene("a", "b")
-    assert s.begin(now=2.0) == "give up: rate_limited"
-    assert s.refusal.retry_after == 10.0
-    assert scene("a", "b").begin(now=12.0) == "b"
-
-
-def test_the_wait_for_a_rate_limit_is_not_drawn_out_by_bad_health(world: World, scene: Open):
-    world.rest("a", K.SERVER_ERROR, times=5)
-    for kind, facts in ((K.SERVER_ERROR, {}), (K.RATE_LIMITED, {"retry_after": 2.0})):
-        s = scene("a")
-        s.begin(now=1.0)  # the last resort
-        s.fails(kind, now=1.0, **facts)
-    s = scene("a")
-    assert s.begin(now=1.0) == "give up: rate_limited"
-    assert s.refusal.retry_after == 2.0
-
-
-def test_keys_that_are_all_refused_are_told_as_the_operators_fault(world: World, scene: Open):
-    world.rest("a#1", K.AUTH_INVALID)
-    world.rest("a#2", K.AUTH_INVALID, now=5.0)
-    s = scene("a#1 a#2")
-    assert s.begin(now=10.0) == "give up: auth_invalid"
-    assert s.refusal.retry_after == 50.0
-
-
-def test_one_refused_key_does_not_make_a_rate_limit_look_like_a_refusal(world: World, scene: Open):
-    world.rest("a#1", K.AUTH_INVALID)
-    world.rest("a#2", K.RATE_LIMITED, retry_after=90.0)
-    s = scene("a#1 a#2")
-    assert s.begin(now=30.0) == "give up: rate_limited"
-    assert s.refusal.retry_after == 30.0  # hints are believed for a minute at most
-
-
-def test_a_key_that_is_merely_full_does_not_make_the_other_ones_refusal_the_answer(world: World, scene: Open):
-    world.key_caps["a#2"] = 1
-    world.hold("a#2")
-    world.rest("a#1", K.AUTH_INVALID)
-    s = scene("a#1 a#2")
-    assert s.begin(now=1.0) == "give up: saturated"
-    assert s.refusal.retry_after == 1.0
-
-
-def test_the_last_resort_does_not_exceed_a_cap(world: World, scene: Open):
-    world.rest("a", K.SERVER_ERROR, times=5)
-    world.key_caps["a#k"] = 1
-    s = scene("a")
-    assert s.begin(now=0.1) == "a"
-    assert scene("a").begin(now=0.1) == "give up: saturated"
 
 
 # --- endings ---
@@ -256,51 +152,74 @@ def start(scene: Open) -> tuple[Scene, LiveRoute]:
     return s, s.exchange.route
 
 
-@pytest.mark.parametrize("ending", ["succeeds", "fails", "ends badly"])
-def test_an_attempt_that_ended_holds_no_slot(scene: Open, slots_used: Callable[[LiveRoute], int], ending: str):
+@pytest.mark.parametrize("ending", ["succeeds", "fails", "ends badly", "fails beside", "superseded", "continued"])
+def test_an_attempt_that_ended_holds_no_slot(
+    scene: Open, failed: Make, slots_used: Callable[[LiveRoute], int], ending: str
+):
     s, route = start(scene)
     assert slots_used(route) == 3  # of its key, its provider, its target
+    allowance = s.attempt.candidate.state.allowance
     match ending:
         case "succeeds":
             s.succeeds(now=1.0)
         case "fails":
-            s.fails(K.REQUEST_REFUSED, now=1.0)
+            s.fails(K.INVALID_REQUEST, now=1.0)
+        case "ends badly":
+            s.exchange.ended_badly(s.attempt, failed(K.CANCELLED, "downstream"), 1.0)
+        case "fails beside":
+            s.exchange.failed_beside(s.attempt, failed(K.SERVER_ERROR), 1.0)
+        case "superseded":
+            s.exchange.superseded(s.attempt, 1.0)
         case _:
-            gone = Failure(kind=K.CANCELLED, source="downstream", message="the client left")
-            s.exchange.ended_badly(s.attempt, gone, 1.0)
+            assert not s.exchange.continued(s.attempt, failed(K.TRUNCATED), 1.0, lambda _: False)
     assert slots_used(route) == 0
+    assert allowance.in_flight == 0
 
 
 def test_a_failover_moves_the_slots_along(scene: Open, slots_used: Callable[[LiveRoute], int]):
     s, route = start(scene)
     s.fails(K.SERVER_ERROR, now=1.0)
     assert slots_used(route) == 3
+    assert s.attempt.candidate.state.allowance.in_flight == 1
 
 
-def test_an_attempt_cannot_end_twice(scene: Open, slots_used: Callable[[LiveRoute], int]):
+def test_nothing_is_held_while_an_exchange_waits(scene: Open, slots_used: Callable[[LiveRoute], int]):
+    s = scene("a")
+    assert [s.begin(), s.fails(K.SERVER_ERROR)] == ["a", "wait"]
+    assert slots_used(s.exchange.route) == 0
+
+
+def test_an_attempt_cannot_end_twice(scene: Open, failed: Make, slots_used: Callable[[LiveRoute], int]):
     s, route = start(scene)
     attempt = s.attempt
     s.succeeds(now=1.0)
     with pytest.raises(RuntimeError, match=r"ended twice: 200, timeout"):
-        s.exchange.failed(attempt, Failure(kind=K.TIMEOUT, source="upstream", message="late"), 2.0)
+        s.exchange.failed(attempt, failed(K.TIMEOUT), 2.0)
     assert slots_used(route) == 0
     assert len(s.exchange.attempts) == 1
 
 
-def test_records_tell_each_attempt_in_seconds_since_the_beginning(world: World):
+# --- records ---
+
+
+def test_records_tell_each_attempt_in_seconds_since_the_beginning(world: World, failed: Make):
     exchange = world.exchange(world.route("a", "b"), now=100.0)
     first = exchange.begin(100.5)
     assert isinstance(first, Attempt)
-    second = exchange.failed(first, Failure(kind=K.RATE_LIMITED, source="upstream", message="no", status=429), 101.0)
+    second = exchange.failed(first, failed(K.RATE_LIMITED, status=429, rule="openai.rate"), 101.0)
     assert isinstance(second, Attempt)
     exchange.succeeded(second, 200, 103.0)
-    told = [(record.target, record.result, record.started, record.duration) for record in exchange.records()]
-    assert told == [("a/m#k", "429", 0.5, 0.5), ("b/m#k", "200", 1.0, 2.0)]
+    told = [(each.target, each.result, each.started, each.duration, each.reason) for each in exchange.records()]
+    assert told == [("a/m#k", "429", 0.5, 0.5, "first"), ("b/m#k", "200", 1.0, 2.0, "failover")]
+    assert [(each.failure, each.rule) for each in exchange.records()] == [
+        ("rate_limited", "openai.rate"),
+        (None, None),
+    ]
 
 
 def test_an_attempt_without_a_status_is_recorded_by_its_kind_of_failure(scene: Open):
     s = scene("a")
     s.begin(now=0.0)
-    s.fails(K.TRANSPORT, now=0.25)
+    s.fails(K.TIMEOUT, now=0.25)
     (record,) = s.exchange.records()
-    assert (record.result, record.duration) == ("transport", 0.25)
+    assert (record.result, record.failure, record.duration) == ("timeout", "timeout", 0.25)

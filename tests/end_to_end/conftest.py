@@ -17,14 +17,17 @@ from typing import Any, NamedTuple
 
 import httptools
 import msgspec
+import openai
 import pytest
 import uvloop
+from openai.types.responses import Response
 
 from headway.app import Headway, Settings
 from headway.config.load import load, load_text
 from headway.server.hosting import GatewayServer
 from headway.simulated.provider import SimulatedProvider
 from headway.simulated.settings import Simulation
+from headway.types import ExchangeEvent
 
 PATIENCE = 10.0
 """Seconds after which a test that waits is given up."""
@@ -166,6 +169,17 @@ class RunningGateway:
         self.port = port
         self.out = out
         self._server = server
+        self._events: list[ExchangeEvent] = []
+        headway.recorder.watch(self._events.append)
+
+    async def ended(self, count: int) -> list[ExchangeEvent]:
+        """How the exchanges ended, oldest first, once there are so many; more would be a surprise."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self._events) < count:
+                await asyncio.sleep(0.005)
+                self.headway.recorder.drain()
+        assert len(self._events) == count
+        return self._events
 
     @property
     def url(self) -> str:
@@ -243,6 +257,95 @@ async def gateway() -> AsyncIterator[Start]:
             return await stack.enter_async_context(running(config, environ or {}))
 
         yield start
+
+
+# --- the official SDK ---
+
+
+class Seen(msgspec.Struct):
+    """What an application has seen of one answer. `error` is what the SDK raised."""
+
+    attempts: str = ""
+    text: str = ""
+    arguments: str = ""
+    finish: list[str] = []
+    """Finish reasons, or the status of a response that has ended well."""
+    types: list[str] = []
+    """Of the events of a response."""
+    error: Exception | None = None
+
+
+class Application:
+    """It uses the SDK as it comes, less the SDK's own retries unless they are wanted."""
+
+    def __init__(self, running: RunningGateway, retries: int = 0) -> None:
+        self.sdk = openai.AsyncOpenAI(base_url=running.url, api_key="any", max_retries=retries)
+
+    async def chat(self, *, stream: bool, text: str = "hello", model: str = "default", **options: Any) -> Seen:
+        return await self._see(self.sdk.chat.completions, stream, chat(model, text, **options))
+
+    async def respond(self, text: str = "hello", *, stream: bool = True, **options: Any) -> Seen:
+        return await self._see(self.sdk.responses, stream, {"model": "default", "input": text, **options})
+
+    async def _see(self, api: Any, stream: bool, asked: dict[str, Any]) -> Seen:
+        seen = Seen()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                raw = await api.with_raw_response.create(stream=stream, **asked)
+                seen.attempts = raw.headers["x-headway-attempts"]
+                if stream:
+                    async for event in raw.parse():
+                        _look(event, seen)
+                else:
+                    _look(raw.parse(), seen)
+        except (openai.OpenAIError, json.JSONDecodeError) as error:
+            seen.error = error
+        return seen
+
+
+def _look(got: Any, seen: Seen) -> None:
+    if isinstance(got, Response):
+        seen.text = got.output_text
+        seen.finish.append(str(got.status))
+    elif hasattr(got, "type"):
+        _look_at_event(got, seen)
+    else:
+        for choice in got.choices or ():  # a ping has none
+            said = choice.delta if hasattr(choice, "delta") else choice.message
+            seen.text += said.content or ""
+            seen.arguments += "".join(call.function.arguments for call in said.tool_calls or ())
+            if choice.finish_reason is not None:
+                seen.finish.append(choice.finish_reason)
+
+
+def _look_at_event(event: Any, seen: Seen) -> None:
+    seen.types.append(event.type)
+    match event.type:
+        case "response.output_text.delta":
+            seen.text += event.delta
+        case "response.function_call_arguments.delta":
+            seen.arguments += event.delta
+        case "response.completed" | "response.incomplete":
+            seen.finish.append(event.response.status)
+        case _:
+            pass
+
+
+Apply = Callable[..., Application]
+
+
+@pytest.fixture
+async def application() -> AsyncIterator[Apply]:
+    """An application that knows this gateway, and repeats a request so often by itself."""
+    made: list[Application] = []
+
+    def make(running: RunningGateway, retries: int = 0) -> Application:
+        made.append(Application(running, retries))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.sdk.close()
 
 
 # --- upstreams ---

@@ -132,7 +132,8 @@ async def send(running: RunningGateway, provider: str, exchange: Exchange) -> Re
 
 
 def wrong_in_request(upstream: ScriptedUpstream, provider: str, exchange: Exchange) -> Iterator[str]:
-    received = upstream.requests.pop()
+    received, *repeats = upstream.requests
+    upstream.requests.clear()
     got = received.fields()
     wanted = {
         name: msgspec.Raw(json.dumps(value, indent=1, ensure_ascii=False).replace("\n", "\n ").encode())
@@ -142,8 +143,10 @@ def wrong_in_request(upstream: ScriptedUpstream, provider: str, exchange: Exchan
     if asks_for_usage(provider, exchange):
         options = exchange.request.get("stream_options") or {}
         wanted["stream_options"] = msgspec.Raw(msgspec.json.encode({**options, "include_usage": True}))
-    if upstream.requests:
-        yield f"{1 + len(upstream.requests)} requests came"
+    if len(repeats) != is_asked_again(exchange):
+        yield f"{1 + len(repeats)} requests came"
+    if any((each.path, each.fields()) != (received.path, got) for each in repeats):
+        yield "the repeat was another request"
     if received.path != f"/v1{exchange.path}":
         yield f"the path was {received.path}"
     if list(got) != list(wanted):
@@ -153,6 +156,11 @@ def wrong_in_request(upstream: ScriptedUpstream, provider: str, exchange: Exchan
         for name in wanted
         if got.get(name) != wanted[name]
     )
+
+
+def is_asked_again(exchange: Exchange) -> bool:
+    """Whether the answer is a failure that may be gone a moment later: the only target then gets a second attempt."""
+    return exchange.status == 429 or (exchange.status == 400 and b'"tool_use_failed"' in exchange.body)
 
 
 def asks_for_usage(provider: str, exchange: Exchange) -> bool:
@@ -170,10 +178,27 @@ def wrong_in_reply(reply: Reply, exchange: Exchange) -> Iterator[str]:
         yield f"the status was {reply.status}, not {exchange.status}"
     if reply.headers["content-type"] != exchange.kind:
         yield f"the content type was {reply.headers['content-type']}, not {exchange.kind}"
-    wanted = exchange.body if exchange.asked_for_usage else without_usage(exchange)
+    wanted = up_to_error(exchange.body if exchange.asked_for_usage else without_usage(exchange), exchange)
     if reply.body != wanted:
         same = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(reply.body, wanted, strict=False))))
         yield f"from byte {same} on the reply was {reply.body[same : same + 300]!r}, not {wanted[same : same + 300]!r}"
+
+
+def up_to_error(body: bytes, exchange: Exchange) -> bytes:
+    """What follows an error event, such as an end mark, is no part of an answer."""
+    if not exchange.streamed:
+        return body
+    shown: list[bytes] = []
+    for event in body.split(b"\n\n"):
+        shown.append(event)
+        if is_error(event):
+            return b"\n\n".join(shown) + b"\n\n"
+    return body
+
+
+def is_error(event: bytes) -> bool:
+    line = event.rpartition(b"\n")[2]
+    return line.startswith(b"data: {") and bool(json.loads(line.removeprefix(b"data: ")).get("error"))
 
 
 def without_usage(exchange: Exchange) -> bytes:

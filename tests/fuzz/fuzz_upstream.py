@@ -14,8 +14,8 @@ import h11
 from harness import CUT, check, fuzz, instrumented
 
 with instrumented():
+    from headway.failures import Failure
     from headway.transport.connection import UpstreamConnection
-    from headway.types import Failure
     from headway.wire.http_head import Head
 
 NEXT = b"\x1f"

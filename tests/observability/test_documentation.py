@@ -14,9 +14,10 @@ import pytest
 
 from headway.app import Headway, Settings
 from headway.config.load import load_text
+from headway.failures import FailureKind
 from headway.observability.log import notice_line
 from headway.observability.metrics import DURATION_BUCKETS, MAX_SERIES, Counter, Gauge, Histogram
-from headway.types import AttemptRecord, ExchangeEvent, FailureKind, Usage
+from headway.types import AttemptRecord, ExchangeEvent, Usage
 from headway.wire.openai.endpoints import ENDPOINTS
 
 ROOT = Path(__file__).parents[2]

@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from random import Random
 from typing import Any, cast
 
 import msgspec
 import pytest
 
-from headway.pipeline.dispatch import Dispatch
+from headway.core.candidates import Candidate
+from headway.core.registry import LiveRoute
+from headway.failures import Failure, FailureKind
 from headway.pipeline.gateway import Gateway
-from headway.ports import Dialer, Listener
+from headway.ports import Dialer, Listener, Running
 from headway.types import (
+    Breaker,
+    Change,
     Credential,
     Deployment,
     ExchangeEvent,
-    Failure,
-    FailureKind,
+    Fallback,
+    Profile,
     Provider,
     Quirks,
     Resilience,
@@ -35,10 +40,14 @@ from headway.types import (
     Target,
     Tier,
 )
+from headway.wire import sse
 from headway.wire.http_head import Head
 from headway.wire.openai.endpoints import ENDPOINTS, Endpoint
 
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+
+Fallbacks = list[tuple[set[FailureKind], list[list[str]]]]
+"""Kinds, and the tiers where requests go that failed so; no tiers: the route's own."""
 
 
 class Timer:
@@ -266,7 +275,7 @@ class Client:
     """The `Downstream` of one exchange, which takes notes. `breaking`: every write raises, as on a closed socket."""
 
     def __init__(self) -> None:
-        self.dispatch: Dispatch | None = None
+        self.dispatch: Running | None = None
         self.status = 0
         self.fields: list[tuple[str, str]] = []
         self.length: int | None = None
@@ -344,6 +353,24 @@ class Client:
     def error(self) -> Any:
         return self.json["error"]
 
+    @property
+    def events(self) -> list[Any]:
+        """The data of every server-sent event, decoded; `[DONE]` as text. Clients drop an event without data."""
+        whole, rest = sse.split(self.body)
+        assert not rest.strip(), "the last event is complete"
+        payloads = [payload for payload in map(sse.data_of, whole) if payload]
+        return [payload.decode() if payload == b"[DONE]" else msgspec.json.decode(payload) for payload in payloads]
+
+    @property
+    def comments(self) -> list[bytes]:
+        return [line for line in self.body.split(b"\n") if line.startswith(b":")]
+
+    @property
+    def text(self) -> str:
+        """What the model said, as a client of the chat dialect reads it."""
+        choices = [choice for event in self.events if event != "[DONE]" for choice in event.get("choices", [])]
+        return "".join(choice["delta"].get("content") or "" for choice in choices)
+
     def field(self, name: str) -> str | None:
         values = [value for each, value in self.fields if each == name]
         assert len(values) <= 1, f"{name} twice"
@@ -357,32 +384,44 @@ class World:
         self,
         tiers: list[list[str]],
         resilience: Resilience,
-        quirks: Quirks,
+        quirks: Quirks | Mapping[str, Quirks],
         concurrency: int | None,
         bare: dict[str, tuple[str, ...]],
+        *,
+        reasoning: str = "",
+        fallbacks: Fallbacks | None = None,
+        breaker: Breaker | None = None,
+        kind: str = "custom",
+        seed: int = 1,
     ) -> None:
         self.clock = Clock()
         self.origins: dict[str, Origin] = {}
         self.events: list[ExchangeEvent] = []
+        self.changes: list[Change] = []
         self.clients: list[Client] = []
         self._tiers = tiers
         self._quirks = quirks
         self._concurrency = concurrency
         self._bare = bare
+        self._reasoning = reasoning
+        self._fallbacks = fallbacks or []
+        self._breaker = breaker or Breaker()
+        self._kind = kind
         self._generation = itertools.count(1)
         self.gateway = Gateway(
             self.snapshot(resilience),
             transport=self,
             sink=self,
             loop=cast(asyncio.AbstractEventLoop, self.clock),
-            rng=Random(1),
+            rng=Random(seed),
         )
         self.gateway.now = self.clock
 
     def snapshot(self, resilience: Resilience) -> Snapshot:
         """Targets are written `provider`, `provider#key` or `provider/model`; the model is `m` where none is given."""
         keys: dict[str, dict[str, Credential]] = {}
-        for target in itertools.chain(*self._tiers):
+        of_fallbacks = itertools.chain(*(tiers for _, tiers in self._fallbacks))
+        for target in itertools.chain(*self._tiers, *of_fallbacks):
             name, _, key = target.partition("/")[0].partition("#")
             key = key or "default"
             secret = Secret(f"sk-{name}-{key}")
@@ -390,10 +429,10 @@ class World:
         providers = {
             name: Provider(
                 name=name,
-                kind="custom",
+                kind=self._kind,
                 base_url=f"http://{name}.test/v1",
                 credentials=tuple(credentials.values()),
-                quirks=self._quirks,
+                quirks=self._quirks if isinstance(self._quirks, Quirks) else self._quirks.get(name, Quirks()),
             )
             for name, credentials in keys.items()
         }
@@ -401,18 +440,24 @@ class World:
         def target_of(text: str) -> Target:
             name, _, model = text.partition("/")
             name, _, key = name.partition("#")
-            deployment = Deployment(provider=providers[name], model=model or "m")
+            profile = Profile(reasoning=name in self._reasoning)
+            deployment = Deployment(provider=providers[name], model=model or "m", profile=profile)
             return Target(deployment=deployment, credential=keys[name][key or "default"], weight=1.0)
 
-        tiers = tuple(Tier(tuple(target_of(text) for text in tier)) for tier in self._tiers)
+        def tiers_of(texts: list[list[str]]) -> tuple[Tier, ...]:
+            return tuple(Tier(tuple(target_of(text) for text in tier)) for tier in texts)
+
+        fallbacks = tuple(Fallback(frozenset(kinds), tiers_of(tiers)) for kinds, tiers in self._fallbacks)
+        route = Route(name="default", tiers=tiers_of(self._tiers), resilience=resilience, fallbacks=fallbacks)
         return Snapshot(
             generation=next(self._generation),
             server=Server(),
             providers=providers,
-            routes={"default": Route(name="default", tiers=tiers, resilience=resilience)},
+            routes={"default": route},
             bare_models=self._bare,
             known_models={},
             resilience=resilience,
+            breaker=self._breaker,
             source="test",
         )
 
@@ -423,6 +468,10 @@ class World:
 
     def record(self, event: ExchangeEvent) -> None:
         self.events.append(event)
+
+    def changed(self, change: Change, at: float) -> None:
+        assert at > 1e9, "Unix time"
+        self.changes.append(change)
 
     # --- what a test does ---
 
@@ -459,6 +508,14 @@ class World:
     def wait(self, seconds: float) -> None:
         self.clock.pass_by(seconds)
 
+    def wait_until(self, come_true: Callable[[], object], *, within: float) -> float:
+        """Let time pass until it is so; the seconds it took."""
+        began = self.clock.now
+        while not come_true():
+            assert self.clock.now - began < within, "it never comes true"
+            self.clock.pass_by(0.05)
+        return self.clock.now - began
+
     @property
     def event(self) -> ExchangeEvent:
         """The only one."""
@@ -466,14 +523,31 @@ class World:
         return event
 
     @property
+    def tried(self) -> list[tuple[str, str, str]]:
+        """Provider, result and reason of every attempt of the only exchange."""
+        return [(each.target.partition("/")[0], each.result, each.reason) for each in self.event.attempts]
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        live = self.gateway.plan.resolve("default")
+        assert isinstance(live, LiveRoute)
+        tiers = [*live.tiers, *itertools.chain(*(fallback.tiers for fallback in live.fallbacks))]
+        return [candidate for tier in tiers for candidate in tier.candidates]
+
+    @property
     def slots(self) -> int:
         """Slots in use, over all targets."""
-        return sum(self.gateway.registry.in_flight(target) for target in self.gateway.plan.targets())
+        targets = {target.name: target for target in self.gateway.plan.targets()}
+        return sum(map(self.gateway.registry.in_flight, targets.values()))
 
     def check(self) -> None:
         """Everything is over, was told to the client and recorded once, and nothing is held any more."""
         assert self.gateway.in_flight == 0
         assert self.slots == 0
+        for candidate in self.candidates:
+            allowance, breaker = candidate.state.allowance, candidate.state.breaker
+            assert (allowance.in_flight, allowance.failovers) == (0, 0)
+            assert breaker.allows(inf), "a trial was never ended"
         assert [client.over for client in self.clients] == [True] * len(self.clients)
         assert len(self.events) == len(self.clients)
         assert len({event.request_id for event in self.events}) == len(self.events)
@@ -494,11 +568,13 @@ def make_world() -> Iterator[Callable[..., World]]:
         tiers: list[list[str]] | None = None,
         *,
         resilience: Resilience | None = None,
-        quirks: Quirks | None = None,
+        quirks: Quirks | Mapping[str, Quirks] | None = None,
         concurrency: int | None = None,
         bare: dict[str, tuple[str, ...]] | None = None,
+        **more: Any,
     ) -> World:
-        world = World(tiers or [["a"], ["b"]], resilience or Resilience(), quirks or Quirks(), concurrency, bare or {})
+        tiers, resilience = tiers or [["a"], ["b"]], resilience or Resilience()
+        world = World(tiers, resilience, quirks or Quirks(), concurrency, bare or {}, **more)
         made.append(world)
         return world
 

@@ -14,6 +14,10 @@ FIRST = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 SECOND = b'data: {"choices":[{"index":0,"delta":{"content":" you"}}]}\n\n'
 STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
 DONE = b"data: [DONE]\n\n"
+WORD = (
+    b"event: response.output_text.delta\n"
+    b'data: {"type":"response.output_text.delta","delta":"hi","sequence_number":1}\n\n'
+)
 
 
 def error_after(body: bytes, seen: bytes) -> dict[str, object]:
@@ -39,6 +43,7 @@ def test_a_stream_that_breaks_ends_with_an_error_event_and_without_its_terminal(
     assert client.ended, "the body itself ends properly"
     assert world.b.dials == []
     assert world.event.outcome == "bad_reply"
+    assert world.event.broke
     assert world.event.status == 200
 
 
@@ -48,7 +53,8 @@ def test_a_stream_that_ends_early_ends_with_an_error_event(world):
     peer.begin(200, FIRST)
     peer.end()
     assert error_after(client.body, FIRST)["code"] == "stream_interrupted"
-    assert world.event.outcome == "interrupted"
+    assert world.event.outcome == "truncated"
+    assert world.event.broke
 
 
 def test_half_an_event_is_not_shown_when_the_stream_breaks(world):
@@ -59,16 +65,33 @@ def test_half_an_event_is_not_shown_when_the_stream_breaks(world):
     error_after(client.body, FIRST)
 
 
-def test_the_responses_api_gets_its_own_kind_of_error_event(world):
-    created = b'event: response.created\ndata: {"type":"response.created","response":{"error":null}}\n\n'
+def test_a_response_that_breaks_off_fails_in_its_own_words(world):
+    created = b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"r"}}\n\n'
     client = world.ask(stream=True, endpoint="responses")
     peer = world.a.connect()
     peer.begin(200, created)
+    peer.data(WORD)
     peer.lose()
-    assert client.body.startswith(created + b"event: error\ndata: ")
-    event = msgspec.json.decode(client.body.split(b"data: ")[-1])
-    assert event["type"] == "error"
-    assert event["code"] == "stream_interrupted"
+    assert client.body.startswith(created + WORD + b"event: response.failed\ndata: ")
+    failed = client.events[-1]
+    assert failed["type"] == "response.failed"
+    assert failed["sequence_number"] == 2
+    assert failed["response"]["id"] == "r"
+    assert failed["response"]["status"] == "failed"
+    assert "broke off" in failed["response"]["error"]["message"]
+    assert client.ended
+
+
+def test_a_response_that_never_said_what_it_is_gets_a_plain_error_event(world):
+    client = world.ask(stream=True, endpoint="responses")
+    peer = world.a.connect()
+    peer.begin(200, WORD)
+    peer.lose()
+    assert client.body.startswith(WORD + b"event: error\ndata: ")
+    error = client.events[-1]
+    assert error["type"] == "error"
+    assert error["code"] == "stream_interrupted"
+    assert error["sequence_number"] == 2
 
 
 def test_a_binary_answer_that_breaks_is_broken_off_for_the_client_too(world):
@@ -91,14 +114,33 @@ def test_a_stream_with_a_finish_reason_needs_no_terminal(world):
     assert world.event.outcome == "ok"
 
 
-def test_a_provider_that_sends_no_terminal_is_taken_at_its_word(make_world):
+def test_a_provider_known_to_send_no_terminal_ends_any_stream_with_a_finish_reason(make_world):
+    world = make_world(quirks=Quirks(stream_done=False))
+    client = world.ask(stream=True, n=2)
+    peer = world.a.connect()
+    peer.begin(200, FIRST)
+    peer.end(STOP)
+    assert client.body == FIRST + STOP
+    assert world.event.outcome == "ok"
+
+
+def test_of_several_choices_one_that_has_finished_says_nothing_of_the_others(world):
+    client = world.ask(stream=True, n=2)
+    peer = world.a.connect()
+    peer.begin(200, FIRST)
+    peer.end(STOP)
+    error_after(client.body, FIRST + STOP)
+    assert world.event.outcome == "truncated"
+
+
+def test_a_provider_known_to_send_no_terminal_must_give_a_finish_reason(make_world):
     world = make_world(quirks=Quirks(stream_done=False))
     client = world.ask(stream=True)
     peer = world.a.connect()
     peer.begin(200, FIRST)
     peer.end()
-    assert client.body == FIRST
-    assert world.event.outcome == "ok"
+    error_after(client.body, FIRST)
+    assert world.event.outcome == "truncated"
 
 
 def test_events_are_passed_on_whole_and_as_they_come(world):

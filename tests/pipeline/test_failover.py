@@ -9,11 +9,15 @@ import pytest
 
 from headway.types import Resilience
 
-ANSWER = b'{"id":"1","object":"chat.completion","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}'
+CHOICES = b'"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]'
+ANSWER = b'{"id":"1","object":"chat.completion",%b,"usage":{"prompt_tokens":3,"completion_tokens":4}}' % CHOICES
 ERROR = b'{"error":{"message":"no luck today","type":"server_error","param":null,"code":null}}'
 HTML = b"<!doctype html><title>502</title>"
 EVENTS = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 DONE = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+
+SPOILT = b'"function_call_filter: MALFORMED_FUNCTION_CALL"'
 
 
 def broken_off(peer: Any) -> None:
@@ -41,6 +45,9 @@ BAD_WHOLE: dict[str, Callable[[Any], object]] = {
     "no JSON at all": lambda peer: peer.answer(200, b"upstream connect error"),
     "empty JSON": lambda peer: peer.answer(200, b""),
     "nothing": lambda peer: peer.answer(204, kind=""),
+    "no choice": lambda peer: peer.answer(200, ANSWER.replace(CHOICES, b'"choices":[]')),
+    "a call that the model spoilt": lambda peer: peer.answer(200, ANSWER.replace(b'"stop"', SPOILT)),
+    "another type of content": lambda peer: peer.answer(200, ANSWER, kind="text/plain"),
     "JSON error with status 200": lambda peer: peer.answer(200, ERROR),
     "error in pieces": lambda peer: (peer.begin(500, ERROR[:9], kind="application/json"), peer.end(ERROR[9:])),
     "broken off": broken_off,
@@ -214,6 +221,7 @@ def test_attempts_are_counted(make_world):
         world[name].connect().answer(500, ERROR)
     assert client.status == 502
     assert len(world.event.attempts) == 3
+    assert world["d"].dials == []
 
 
 def test_a_client_may_lower_the_attempts(world):
@@ -240,7 +248,7 @@ def test_nonsense_in_the_attempts_header_is_refused(value, world):
 
 
 def test_failed_attempts_hold_no_slots(make_world):
-    world = make_world(concurrency=1)
+    world = make_world(resilience=Resilience(attempts=2), concurrency=1)
     for _ in range(3):
         client = world.ask()
         world.a.serving().answer(500, ERROR)

@@ -7,7 +7,8 @@ import pytest
 
 from headway.types import Resilience
 
-ANSWER = b'{"object":"chat.completion","choices":[]}'
+ANSWER = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"}}]}'
+WORD = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 SECRETS = {
     "authorization": "Bearer sk-of-the-client",
     "cookie": "session=1",
@@ -42,7 +43,7 @@ def test_the_client_is_told_who_answered(world):
 def test_a_stream_tells_the_same_before_its_first_event(world):
     client = world.ask(stream=True)
     peer = world.a.connect()
-    peer.begin(200, b'data: {"choices":[]}\n\n', kind="text/event-stream; charset=utf-8")
+    peer.begin(200, WORD, kind="text/event-stream; charset=utf-8")
     assert client.field("content-type") == "text/event-stream; charset=utf-8"
     assert client.field("x-headway-attempts") == "a/m#default=200"
     peer.end(b"data: [DONE]\n\n")
@@ -218,7 +219,7 @@ def test_the_first_byte_of_a_stream_is_when_the_client_saw_it(world):
     world.wait(0.5)
     peer.begin()
     world.wait(0.5)
-    peer.data(b'data: {"choices":[]}\n\n')
+    peer.data(WORD)
     world.wait(1.0)
     peer.end(b"data: [DONE]\n\n")
     assert world.event.first_byte == pytest.approx(1.0)

@@ -6,7 +6,7 @@ import pytest
 
 from headway.types import Resilience, Timeouts
 
-ANSWER = b'{"object":"chat.completion","choices":[]}'
+ANSWER = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"}}]}'
 FIRST = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 

@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from headway.types import Resilience
 
+ANSWER = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"}}]}'
 REFUSED = b'{"error":{"message":"too many max_tokens","type":"invalid_request_error","param":"max_tokens","code":null}}'
 SECRET = b'{"error":{"message":"Incorrect API key provided: sk-a-def***","type":"x","code":"invalid_api_key"}}'
 LIMITED = b'{"error":{"message":"slow down","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}'
 BROKEN = b'{"error":{"message":"something blew up","type":"server_error","param":null,"code":null}}'
+BLOCKED = b'{"error":{"message":"no","type":"invalid_request_error","param":null,"code":"content_policy_violation"}}'
+TOO_LONG = b'{"error":{"message":"no","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}'
+UNSUPPORTED = b'{"error":{"message":"no","type":"invalid_request_error","param":"x","code":"unsupported_parameter"}}'
+
+TWICE = Resilience(attempts=2)
+"""Each of two targets once."""
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("status", [400, 403, 404, 413, 422])
-def test_the_clients_own_mistake_is_passed_on_as_the_provider_put_it(status, stream, world):
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, REFUSED, "invalid_request"),
+        (404, REFUSED, "model_not_found"),
+        (413, REFUSED, "body_too_large"),
+        (422, REFUSED, "invalid_request"),
+        (400, BLOCKED, "content_blocked"),
+        (400, TOO_LONG, "context_too_long"),
+        (400, UNSUPPORTED, "unsupported_feature"),
+    ],
+)
+def test_the_clients_own_mistake_is_passed_on_as_the_provider_put_it(status, body, kind, stream, world):
     client = world.ask(stream=stream)
-    world.a.connect().answer(status, REFUSED)
+    world.a.connect().answer(status, body)
     assert client.status == status
-    assert client.body == REFUSED
+    assert client.body == body
     assert client.field("content-type") == "application/json"
     assert client.field("x-headway-attempts") == f"a/m#default={status}"
+    assert client.field("x-should-retry") == "false"
+    world.wait(10.0)
+    assert world.a.asked == 1
     assert world.b.dials == [], "another target would say the same"
-    assert world.event.outcome == "request_refused"
+    assert world.event.outcome == kind
+
+
+@pytest.mark.parametrize(("status", "body"), [(400, REFUSED), (404, REFUSED), (400, BLOCKED)])
+def test_the_clients_own_mistakes_teach_nothing_bad_about_the_target(status, body, world):
+    for _ in range(20):
+        world.ask()
+        world.a.serving().answer(status, body)
+    assert world.changes == []
+    assert world.b.dials == []
+    assert [candidate.rests().until for candidate in world.candidates] == [0.0, 0.0]
+    assert not any(candidate.state.breaker.tripped for candidate in world.candidates)
+
+
+def test_a_key_that_may_not_use_the_model_sends_the_request_elsewhere(world):
+    client = world.ask()
+    world.a.connect().answer(403, REFUSED)
+    world.b.connect().answer(200, ANSWER)
+    assert client.status == 200
+    assert client.field("x-headway-attempts") == "a/m#default=403 b/m#default=200"
+
+
+def test_what_no_key_may_do_is_told_as_the_only_provider_put_it(make_world):
+    world = make_world([["a"]])
+    client = world.ask()
+    world.a.connect().answer(403, REFUSED)
+    assert client.status == 403
+    assert client.body == REFUSED
+    assert client.field("x-should-retry") == "false"
 
 
 def test_a_mistake_found_by_the_second_target_is_passed_on_too(world):
@@ -55,7 +106,7 @@ def test_a_refused_key_is_told_without_the_providers_words(make_world):
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
 def test_the_error_of_the_only_attempt_is_passed_on_as_it_is(status, make_world):
-    world = make_world([["a"]])
+    world = make_world([["a"]], resilience=Resilience(attempts=1))
     client = world.ask()
     world.a.connect().answer(status, BROKEN, retry_after="7", x_should_retry="true")
     assert client.status == status
@@ -66,14 +117,15 @@ def test_the_error_of_the_only_attempt_is_passed_on_as_it_is(status, make_world)
 
 @pytest.mark.parametrize("status", [302, 304, 600, 999])
 def test_a_status_that_is_no_error_of_http_is_never_passed_on(status, make_world):
-    world = make_world([["a"]])
+    world = make_world([["a"]], resilience=Resilience(attempts=1))
     client = world.ask()
     world.a.connect().answer(status, BROKEN)
     assert client.status == 502
     assert client.error["message"] != "something blew up"
 
 
-def test_when_all_fail_the_error_tells_what_was_tried(world):
+def test_when_all_fail_the_error_tells_what_was_tried(make_world):
+    world = make_world(resilience=TWICE)
     client = world.ask()
     world.a.connect().answer(500, BROKEN)
     world.b.connect().answer(200, b"<html>", kind="text/html")
@@ -87,17 +139,32 @@ def test_when_all_fail_the_error_tells_what_was_tried(world):
     assert world.event.status == 502
 
 
-@pytest.mark.parametrize(
-    ("status", "told"), [(429, 429), (503, 503), (529, 503), (500, 502), (408, 504), (504, 504), (401, 401)]
-)
-def test_the_last_failure_decides_the_status(status, told, world):
+USEFUL = ((401, 401), (429, 429), (529, 503), (500, 502), (408, 504))
+"""Statuses, and how each is told: first what is wrong with our keys, last what is wrong with the provider."""
+
+
+@pytest.mark.parametrize(("more", "less"), list(itertools.combinations(USEFUL, 2)))
+@pytest.mark.parametrize("first", [True, False])
+def test_of_several_failures_the_one_that_says_most_decides_the_status(first, more, less, make_world):
+    world = make_world(resilience=TWICE)
     client = world.ask()
-    world.a.connect().answer(500, BROKEN)
-    world.b.connect().answer(status, BROKEN)
+    for origin, (status, _) in zip((world.a, world.b), (more, less) if first else (less, more), strict=True):
+        origin.connect().answer(status, b"{}")
+    assert client.status == more[1]
+    assert client.field("x-headway-attempts").count("=") == 2
+
+
+@pytest.mark.parametrize(("status", "told"), [(402, 402), (403, 403), (503, 503), (504, 504), (302, 502)])
+def test_the_status_that_is_told_fits_the_failure(status, told, make_world):
+    world = make_world(resilience=TWICE)
+    client = world.ask()
+    world.a.refuse()
+    world.b.connect().answer(status, b"{}")
     assert client.status == told
 
 
-def test_an_upstream_that_cannot_be_reached_is_a_bad_gateway(world):
+def test_an_upstream_that_cannot_be_reached_is_a_bad_gateway(make_world):
+    world = make_world(resilience=TWICE)
     client = world.ask()
     world.a.refuse()
     world.b.refuse()
@@ -110,7 +177,8 @@ def test_an_upstream_that_cannot_be_reached_is_a_bad_gateway(world):
     ("hints", "told"),
     [(("9", "4"), "4"), (("4", "9"), "4"), ((None, "9"), "9"), (("0.2", "9"), "1"), ((None, None), None)],
 )
-def test_the_shortest_wait_that_any_target_asked_for_is_told(hints, told, world):
+def test_the_shortest_wait_that_any_target_asked_for_is_told(hints, told, make_world):
+    world = make_world(resilience=TWICE)
     client = world.ask()
     for origin, hint in zip((world.a, world.b), hints, strict=True):
         origin.connect().answer(429, LIMITED, **({"retry_after": hint} if hint else {}))
@@ -119,12 +187,24 @@ def test_the_shortest_wait_that_any_target_asked_for_is_told(hints, told, world)
     assert client.field("x-should-retry") is None
 
 
-def test_a_wait_is_not_told_when_the_end_was_something_else(world):
+def test_a_wait_is_not_told_when_the_end_was_something_else(make_world):
+    world = make_world(resilience=TWICE)
     client = world.ask()
     world.a.connect().answer(429, LIMITED, retry_after="4")
-    world.b.connect().answer(500, BROKEN)
-    assert client.status == 502
+    world.b.connect().answer(401, SECRET)
+    assert client.status == 401
     assert client.field("retry-after") is None
+
+
+def test_a_repeat_is_called_pointless_only_if_every_target_would_fail_again(make_world):
+    world = make_world(resilience=TWICE)
+    hopeless, hopeful = world.ask(), world.ask()
+    first, second = [dial.connect() for dial in world.a.dials]
+    first.answer(403, REFUSED)
+    world.b.serving().answer(401, SECRET)
+    second.answer(503, BROKEN)
+    assert hopeless.field("x-should-retry") == "false"
+    assert hopeful.field("x-should-retry") is None
 
 
 def test_a_route_at_its_limit_says_so_at_once(make_world):
@@ -166,7 +246,7 @@ def test_a_request_that_cannot_be_read_is_refused_with_a_reason(body, param, say
     assert says in client.error["message"]
     assert client.field("x-should-retry") == "false"
     assert client.field("x-request-id") == world.event.request_id
-    assert world.event.outcome == "request_refused"
+    assert world.event.outcome == "invalid_request"
 
 
 def test_an_unknown_model_is_refused_with_a_suggestion(world):
@@ -200,7 +280,7 @@ def test_a_model_with_its_provider_is_asked_for_as_it_is(world):
     client = world.ask(model="b/org/model:free")
     peer = world.b.connect()
     assert peer.sent["model"] == "org/model:free"
-    peer.answer(500, BROKEN)
+    peer.answer(401, SECRET)
     assert client.over, "there is no other target"
     assert client.field("x-headway-route") == "b/org/model:free"
 
@@ -210,4 +290,4 @@ def test_one_attempt_is_all_there_is_for_a_stream_that_may_have_but_one(make_wor
     client = world.ask(stream=True)
     world.a.connect().begin(200, b'data: {"error":{"message":"busy"}}\n\n')
     assert client.status == 502
-    assert "began its stream with an error" in client.error["message"]
+    assert "busy" in client.error["message"]

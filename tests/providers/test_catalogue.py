@@ -107,6 +107,19 @@ def test_perplexity_is_not_held_to_a_done_event():
     assert an_entry("perplexity").quirks == Quirks(stream_usage=False, stream_done=False)
 
 
+@pytest.mark.parametrize(
+    ("name", "prefill"),
+    [("mistral", "prefix"), ("openrouter", "plain"), ("groq", "plain"), ("llamacpp", "plain"), ("deepseek", "none")],
+)
+def test_a_model_goes_on_with_words_of_its_own_where_the_providers_documentation_says_so(name: str, prefill: str):
+    assert an_entry(name).quirks.prefill == prefill
+
+
+def test_of_any_other_provider_nothing_is_assumed():
+    able = {entry.name for entry in ENTRIES if entry.quirks.prefill != "none"}
+    assert able == {"mistral", "openrouter", "groq", "llamacpp"}
+
+
 def test_azure_takes_its_key_in_a_header_of_its_own():
     assert an_entry("azure").auth == "api-key"
 

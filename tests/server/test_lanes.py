@@ -131,7 +131,7 @@ def test_every_exchange_is_recorded_once(lane):
     first, second = lane.run.recorded()
     assert first.request_id == reply.field("x-request-id")
     assert (first.outcome, first.status, first.endpoint) == ("ok", 200, "chat")
-    assert (second.outcome, second.status) == ("request_refused", 400)
+    assert (second.outcome, second.status) == ("invalid_request", 400)
 
 
 # Requests that cannot be served.

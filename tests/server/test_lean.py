@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.real
 
-ANSWER = b'{"id":"1","object":"chat.completion","choices":[]}'
+ANSWER = b'{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"content":"hi"}}]}'
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 PAGE = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"

@@ -184,6 +184,20 @@ def test_an_error_event_is_the_last():
     assert sent.complete
 
 
+def test_an_error_event_is_worded_by_the_error_s_fields():
+    sent = Sent(actions(streamed(), "error_event_at=2t,error.code=rate_limit_exceeded,error.message=wait"))
+    assert sent.chunks[:-1] == [OPENING, *TOKENS[:2]]
+    assert sent.chunks[-1] == (
+        b'data: {"error":{"message":"wait","type":"server_error","param":null,"code":"rate_limit_exceeded"}}\n\n'
+    )
+
+
+def test_what_is_omitted_leaves_the_end_as_it_was():
+    assert Sent(actions(streamed(), "omit_after=2t")).chunks == [OPENING, *TOKENS[:2], FINISH, DONE]
+    assert Sent(actions(streamed(), "omit_after=0t")).chunks == [OPENING, FINISH, DONE]
+    assert Sent(actions(whole(), "omit_after=2t")).body == BODY
+
+
 def test_an_error_event_does_not_befall_what_is_no_stream_of_events():
     assert Sent(actions(whole(), "error_event_at=0t")).body == BODY
 
@@ -226,6 +240,12 @@ def test_comments_are_sent_only_while_nothing_else_is():
     waiting = Sent(actions(streamed(), "delay_first_token=2500ms,comments=1s"))
     assert waiting.waits == [1.0, 1.0, 0.5]
     assert waiting.body.count(b": keep-alive") == 2
+
+
+def test_pings_take_the_place_of_comments():
+    sent = Sent(actions(streamed(), "stall_after=1,comments=1s,pings=2s"), limit=20)
+    assert set(sent.chunks[2:]) == {b'event: ping\ndata: {"type":"ping"}\n\n'}
+    assert set(sent.waits) == {2.0}
 
 
 def test_a_whole_reply_has_no_place_for_comments():

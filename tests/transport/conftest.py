@@ -18,11 +18,12 @@ import pytest_asyncio
 import trustme
 import uvloop
 
+from headway.failures import Failure
 from headway.ports import Connection
 from headway.transport.connection import UpstreamConnection
 from headway.transport.pool import OriginPool
 from headway.transport.upstreams import Upstreams
-from headway.types import Credential, Failure, Provider, Secret, Tls
+from headway.types import Credential, Provider, Secret, Tls
 from headway.wire.http_head import Head
 
 REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: upstream.test\r\ncontent-length: 2\r\n\r\n"

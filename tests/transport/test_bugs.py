@@ -7,10 +7,10 @@ import logging
 
 import pytest
 
+from headway.failures import Failure, FailureKind
 from headway.ports import Connection
 from headway.transport.connection import UpstreamConnection
 from headway.transport.pool import OriginPool
-from headway.types import Failure, FailureKind
 from headway.wire.http_head import Head
 
 

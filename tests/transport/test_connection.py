@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headway.types import FailureKind
+from headway.failures import FailureKind
 
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n"

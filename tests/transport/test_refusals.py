@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headway.types import FailureKind
+from headway.failures import FailureKind
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"

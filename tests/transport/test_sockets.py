@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
+from headway.failures import Failure, FailureKind
 from headway.transport import pool as pool_module
-from headway.types import Failure, FailureKind
 
 pytestmark = pytest.mark.real
 

@@ -11,8 +11,9 @@ import ssl
 import certifi
 import pytest
 
+from headway.failures import Failure, FailureKind
 from headway.transport import upstreams
-from headway.types import Failure, FailureKind, Tls
+from headway.types import Tls
 
 pytestmark = pytest.mark.real
 

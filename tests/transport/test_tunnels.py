@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from headway.types import Failure, FailureKind, Tls
+from headway.failures import Failure, FailureKind
+from headway.types import Tls
 
 pytestmark = pytest.mark.real
 

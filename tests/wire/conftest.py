@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from headway.pipeline.relay import Notice, StreamRelay
-from headway.types import Failure, Usage
+from headway.failures import Failure, FailureKind
+from headway.pipeline.relay import Manner, Notice, StreamRelay
+from headway.providers.classification.classify import classify_event
+from headway.types import Usage
 from headway.wire import sse
 from headway.wire.openai.endpoints import ENDPOINTS, Endpoint
 
@@ -104,7 +106,7 @@ class Watched:
     def outcome(self) -> str:
         return self.told[-1] if self.told else "nothing"
 
-    # pipeline.relay.Exchange
+    # pipeline.relay.RelayOwner
 
     def commit(self, length: int | None) -> None:
         assert length is None
@@ -121,6 +123,10 @@ class Watched:
     def broke(self, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
         self.told.append(f"broke: {failure.kind.value}" + (", as told" if notice == "told" else ""))
         self.usage, self.passed = usage, passed
+
+    def reported(self, payload: bytes) -> Failure:
+        failure = classify_event("custom", payload, who="up/m#k")
+        return failure or Failure(kind=FailureKind.UNKNOWN, source="upstream", message="sent an error event")
 
     # ports.Downstream
 
@@ -160,12 +166,11 @@ def relayed(
 ) -> Relayed:
     """A stream that arrives in these pieces and then ends; `lost`: its connection breaks instead."""
     watched = Watched()
-    relay = StreamRelay(
-        watched, watched, endpoint, who="up/m#k", hide_usage=hide, expect_done=expect_done, one_choice=one_choice
-    )
+    manner = Manner(endpoint, who="up/m#k", hide_usage=hide, expect_done=expect_done, one_choice=one_choice)
+    relay = StreamRelay(watched, watched, manner)
     for number, piece in enumerate(pieces, 1):
         relay.on_body(piece, complete=lost is None and number == len(pieces))
-        if watched.outcome.startswith("failed"):
+        if watched.outcome.startswith(("failed", "broke")):  # and its owner leaves the connection
             break
     else:
         if lost is not None:
@@ -223,18 +228,26 @@ class FullParse(NamedTuple):
     without_usage_chunk: bytes
     end: int | None
     """Where the event ends after which the answer counts as finished; None: it never is."""
+    told: int | None
+    """Where the provider's own error event ends; None: there is none."""
 
 
 def fully_parsed(stream: bytes, endpoint: Endpoint) -> FullParse:
     events = events_of(stream)
     usages = [usage for _, document in events if (usage := usage_from(document)) is not None]
     kept = [event for event, document in events if not is_usage_chunk(document)]
-    position, end = 0, None
+    position, end, told = 0, None, None
     for event, document in events:
         position += len(event)
+        if told is None and is_error(document):
+            told = position
         if end is None and finishes(event, document, endpoint):
             end = position
-    return FullParse(events, usages[-1] if usages else None, b"".join(kept), end)
+    return FullParse(events, usages[-1] if usages else None, b"".join(kept), end, told)
+
+
+def is_error(document: Any) -> bool:
+    return isinstance(document, dict) and (bool(document.get("error")) or document.get("type") == "error")
 
 
 def is_usage_chunk(document: Any) -> bool:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import httpx2
+import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.responses import ResponseErrorEvent, ResponseFailedEvent
 
 from headway.wire import sse
 from headway.wire.openai import errors, stream
+from headway.wire.openai.endpoints import ENDPOINTS
+from headway.wire.openai.opening import Opening, created_in, judge
 
 if TYPE_CHECKING:
     from wire.conftest import Recording
 
+CHAT, _, RESPONSES = ENDPOINTS[:3]
 DEEP = b"[" * 200_000 + b"]" * 200_000
 
 
@@ -145,14 +151,122 @@ def test_what_does_not_apply_is_null():
     }
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])))
+text = st.text(st.characters(exclude_categories=["Cs"]))
+CREATED = b'{"type":"response.created","response":{"id":"resp_1","output":[],"error":null},"sequence_number":0}'
+
+
+@given(text)
 def test_the_event_that_ends_a_broken_stream_is_one_event_and_an_error(message: str):
-    for event in (errors.event(message, code="c"), errors.response_event(message, code="c")):
+    chat, plain = errors.event(message, code="c"), errors.response_event(message, code="c")
+    failed = errors.response_event(message, code="c", created=CREATED.replace(b",", b"\r\n,"))
+    for event, endpoint in ((chat, CHAT), (plain, RESPONSES), (failed, RESPONSES)):
         assert sse.split(event) == ([event], b"")
         data = sse.data_of(event)
         assert data is not None
-        first = stream.first_event(event)
-        assert first is not None
-        assert first.error == data
+        assert judge(endpoint, event) == Opening("error", data)
+        assert stream.error_in(event) == (0, len(event), data)
         told = json.loads(data)
-        assert (told.get("error") or told)["message"] == message
+        assert (told.get("response", told).get("error") or told)["message"] == message
+
+
+def test_a_response_that_is_known_fails_as_what_it_was():
+    event = errors.response_event("no more came", code="stream_interrupted", created=CREATED)
+    assert event.startswith(b"event: response.failed\ndata: ")
+    assert json.loads(sse.data_of(event) or b"") == {
+        "type": "response.failed",
+        "sequence_number": 1,
+        "response": {
+            "id": "resp_1",
+            "output": [],
+            "error": {"code": "server_error", "message": "no more came"},
+            "status": "failed",
+        },
+    }
+
+
+@pytest.mark.parametrize("created", [None, b"", b"{", b"{}", b'{"response":null}', b'{"response":[]}', b"\xff", DEEP])
+def test_a_response_that_is_not_known_ends_with_an_error(created: bytes | None):
+    event = errors.response_event("no more came", code="stream_interrupted", created=created)
+    assert event.startswith(b"event: error\ndata: ")
+    assert json.loads(sse.data_of(event) or b"") == {
+        "type": "error",
+        "code": "stream_interrupted",
+        "message": "no more came",
+        "param": None,
+        "sequence_number": 0,
+    }
+
+
+def numbered(number: Any, **more: Any) -> bytes:
+    return sse.encode(json.dumps({"type": "x", "sequence_number": number, **more}).encode(), event=b"x")
+
+
+@pytest.mark.parametrize("created", [None, CREATED])
+@pytest.mark.parametrize(
+    ("seen", "number"),
+    [
+        (numbered(7), 8),
+        (numbered(7) + numbered(8), 9),
+        (numbered(7) + b": hold on\n\n", 8),
+        (numbered(7).replace(b"\n", b"\r\n"), 8),
+        (numbered(7)[9:], 8),
+        (b'umber":6}\n\n' + numbered(7), 8),
+        (numbered(7) + numbered("8") + numbered(-1) + numbered(10**30), 8),
+        (numbered(7, text='"sequence_number": 99'), 8),
+        (numbered(7, schema={"sequence_number": 99}), 8),
+        (numbered(7, text="x").rstrip()[:-3], 8),
+        (numbered(6) + numbered(7, text="x").rstrip()[:-3], 8),
+    ],
+)
+def test_an_event_has_the_next_number(seen: bytes, number: int, created: bytes | None):
+    data = sse.data_of(errors.response_event("x", code="c", seen=seen, created=created))
+    assert json.loads(data or b"")["sequence_number"] == number
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_any_bytes_may_have_been_seen(seen: bytes, created: bytes):
+    for given_seen in (seen, b'data: {"sequence_number":' + seen + b"}\n\n"):
+        for given_created in (created, b'{"response":' + created + b"}"):
+            event = errors.response_event("x", code="c", seen=given_seen, created=given_created)
+            assert json.loads(sse.data_of(event) or b"")["sequence_number"] >= 0
+
+
+# --- as OpenAI's own client reads them ---
+
+
+def heard(body: bytes) -> list[Any]:
+    """The events that the client's accumulator of responses gives for a stream of these bytes."""
+    reply = httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+    transport = httpx2.MockTransport(lambda request: reply)
+    client = openai.OpenAI(api_key="k", base_url="http://up/v1", http_client=httpx2.Client(transport=transport))
+    with client, client.responses.stream(model="m", input="hi") as events:
+        return list(events)
+
+
+def test_the_end_of_a_broken_response_is_what_openais_client_expects(streams: list[Recording]):
+    tried = 0
+    for each in streams:
+        if each.provider != "openai" or each.endpoint is not RESPONSES:
+            continue
+        created = created_in(each.body)
+        begun = sse.split(each.body)[0][:6]
+        seen = b"".join(begun)
+        failed = errors.response_event("no more came", code="x", seen=seen, created=created)
+        event = ResponseFailedEvent.model_validate_json(sse.data_of(failed) or b"")
+        assert event.response.status == "failed"
+        assert event.response.error is not None
+        assert (event.response.error.code, event.response.error.message) == ("server_error", "no more came")
+        assert event.sequence_number == json.loads(sse.data_of(begun[-1]) or b"").get("sequence_number", -1) + 1
+        plain = errors.response_event("no more came", code="x", seen=seen)
+        assert ResponseErrorEvent.model_validate_json(sse.data_of(plain) or b"").code == "x"
+        if tried < 3:
+            *before, last = heard(seen + failed)
+            assert len(before) == len(begun)
+            assert (last.type, last.response.status, last.response.error.message) == (
+                "response.failed",
+                "failed",
+                "no more came",
+            )
+            assert heard(seen + plain)[-1].message == "no more came"
+        tried += 1
+    assert tried > 10

@@ -52,7 +52,8 @@ def test_recorded_errors_are_not_mistaken_for_answers(recordings: list[Recording
     [
         (b'{"error":{"message":"x"}}', Reply(valid=True, error=True)),
         (b'{"error":"x"}', Reply(valid=True, error=True)),
-        (b'{"error":null,"choices":[]}', Reply(valid=True)),
+        (b'{"error":null,"choices":[]}', Reply(valid=True, empty=True)),
+        (b'{"error":{"code":1},"object":"x","choices":[]}', Reply(valid=True, empty=True)),
         (b'{"object":"response","status":"failed","error":{"code":"x"}}', Reply(valid=True)),
         (b"{}", Reply(valid=True)),
         (b"[1,2]", Reply(valid=True)),
@@ -71,6 +72,61 @@ def test_recorded_errors_are_not_mistaken_for_answers(recordings: list[Recording
 )
 def test_a_reply_is_judged(body: bytes, reply: Reply):
     assert response.read(body) == reply
+
+
+# --- choices ---
+
+FAULT = {"finish_reason": "function_call_filter: MALFORMED_FUNCTION_CALL"}
+
+
+@pytest.mark.parametrize("usage", [{}, {"usage": {"prompt_tokens": 1}}, {"usage": {"prompt_tokens": "one"}}])
+def test_an_answer_without_any_choice_is_empty(usage: dict[str, Any]):
+    assert response.read(json.dumps({"choices": [], **usage}).encode()).empty
+    for choices in (
+        [{}],
+        [{"finish_reason": "stop"}],
+        [{"finish_reason": "odd"}],
+        [{"finish_reason": 7}],
+        [7],
+        {},
+        None,
+    ):
+        reply = response.read(json.dumps({"choices": choices, **usage}).encode())
+        assert (reply.valid, reply.empty, reply.fault) == (True, False, False), choices
+
+
+def test_what_has_no_choices_by_nature_is_not_empty():
+    assert not response.read(b'{"object":"response","output":[]}').empty
+    assert not response.read(b'{"object":"list","data":[]}').empty
+
+
+@pytest.mark.parametrize("usage", [{}, {"usage": {"prompt_tokens": 1}}, {"usage": {"prompt_tokens": "one"}}])
+@pytest.mark.parametrize(
+    ("choices", "fault"),
+    [
+        ([FAULT], True),
+        ([{"finish_reason": "function_call_filter: UNEXPECTED_TOOL_CALL"}], True),
+        ([{"finish_reason": "MALFORMED_FUNCTION_CALL"}], True),
+        ([{"finish_reason": "malformed_function_call", "message": {"content": "Hi"}}], True),
+        ([FAULT, FAULT], True),
+        ([FAULT, {"finish_reason": "stop"}], False),
+        ([FAULT, {}], False),
+        ([{"finish_reason": "function_call"}], False),
+        ([{"finish_reason": "content_filter"}], False),
+        ([{"finish_reason": ""}], False),
+        ([{"finish_reason": None}], False),
+        ([{"message": {"content": "MALFORMED_FUNCTION_CALL"}}], False),
+    ],
+)
+def test_a_model_is_at_fault_whose_every_choice_is_rejected(
+    choices: list[dict[str, Any]], fault: bool, usage: dict[str, Any]
+):
+    reply = response.read(json.dumps({"choices": choices, **usage}).encode())
+    assert (reply.fault, reply.empty) == (fault, False)
+    assert reply.usage == (Usage(1) if usage.get("usage") == {"prompt_tokens": 1} else None)
+
+
+# --- usage ---
 
 
 @pytest.mark.parametrize(
@@ -116,5 +172,5 @@ def test_counters_only_ever_grow(usage: dict[str, int | None]):
 
 @given(st.binary(max_size=60))
 def test_any_bytes_can_be_judged(body: bytes):
-    for given_body in (body, b'{"usage":' + body, b'{"usage":' + body + b"}"):
+    for given_body in (body, b'{"usage":' + body, b'{"usage":' + body + b"}", b'{"choices":' + body + b"}"):
         assert isinstance(response.read(given_body), Reply)

@@ -1,7 +1,8 @@
-"""What is read from a stream without reading all of it: its first event, its usage chunk, its usage."""
+"""What is read from a stream without reading all of it: fillers, its usage chunk, its usage, errors, its ending."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from headway.types import Usage
 from headway.wire import sse
 from headway.wire.openai import stream
-from headway.wire.openai.stream import FirstEvent
+from headway.wire.openai.stream import Ending
 
 if TYPE_CHECKING:
     from wire.conftest import FullParse, Recording
@@ -21,80 +22,143 @@ CHUNK = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
 USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}\n\n'
 DEEP = b"[" * 200_000 + b"]" * 200_000
 
-# --- the first event ---
+TERMINALS = (b"\ndata: [DONE]", b"\ndata:[DONE]")
+FINISH = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+ERROR = b'data: {"error":{"message":"overloaded"}}\n\n'
 
-
-def test_a_stream_is_judged_by_its_first_event_as_soon_as_that_is_whole():
-    for at in range(len(CHUNK)):
-        assert stream.first_event(CHUNK[:at]) is None
-    assert stream.first_event(CHUNK) == FirstEvent()
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        b'{"error":{"message":"overloaded","code":529}}',
-        b'{"error":"overloaded"}',
-        b'{"choices":[],"error":{"message":"overloaded"}}',
-        b'{"type":"error","error":{"type":"overloaded_error"}}',
-        b'{"type":"error","code":"server_error","message":"overloaded","param":null}',
-    ],
-)
-@pytest.mark.parametrize("before", [b"", b": hold on\n\n", b"event: error\n", b"event:error\n", b": hold on\nid: 1\n"])
-@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
-def test_a_stream_may_begin_with_an_error(error: bytes, before: bytes, line_end: bytes):
-    data = (before + b"data: " + error + b"\n\n").replace(b"\n", line_end)
-    assert stream.first_event(data + CHUNK) == FirstEvent(error=error)
-
-
-def test_an_event_named_error_is_one_whatever_it_says():
-    assert stream.first_event(b'event: error\ndata: {"message":"x"}\n\n') == FirstEvent(error=b'{"message":"x"}')
+# --- fillers ---
 
 
 @pytest.mark.parametrize(
-    "payload",
+    "filler",
     [
-        b'{"choices":[]}',
-        b'{"error":null,"choices":[]}',
-        b'{"type":"response.created","response":{"error":null}}',
-        b'{"type":"response.created","response":{},"error":{"code":"x"}}',
-        b"{}",
+        b": OPENROUTER PROCESSING\n\n",
+        b": keep-alive\n\n",
+        b":\n\n",
+        b": keep-al",
+        b"\n",
+        b"\n\n",
+        b"",
+        b": ping\n\n: ping\n\n",
+        b"event: ping\ndata: {}\n\n",
+        b'event: ping\ndata: {"type": "ping"}\n\n',
+        b'event: ping\ndata: {"type":"ping","cost":"0"}\n\n',
+        b"event:ping\n\n",
+        b'event: keepalive\ndata: {"type":"keepalive","sequence_number":7}\n\n',
+        b'data: {"type":"keepalive","sequence_number":7}\nevent: keepalive\n\n',
+        b'data: {"sequence_number":7,"type":"keepalive"}\n\n',
+        b'data:{"type" : "ping"}\n\n',
+        b"data:\n\n",
+        b"id: 7\nretry: 1000\n\n",
     ],
 )
-def test_what_is_no_error_is_an_answer(payload: bytes):
-    assert stream.first_event(b"data: " + payload + b"\n\n") == FirstEvent()
+def test_comments_blank_lines_and_pings_are_fillers(filler: bytes):
+    assert stream.is_filler(filler)
+    assert stream.is_filler(filler.replace(b"\n", b"\r\n"))
+    assert stream.is_filler(filler.rstrip(b"\n") + b"\n\n" + filler)
+    assert not stream.is_filler(filler.rstrip(b"\n") + b"\n\n" + CHUNK)
 
 
-@pytest.mark.parametrize("payload", [b"[DONE]", b" [DONE] ", b"", b"<html>", b'{"a"', b"[]", b"7", b'{"a":%b}' % DEEP])
-def test_what_is_no_event_of_this_dialect_is_malformed(payload: bytes):
-    assert stream.first_event(b"data: " + payload + b"\n\n") == FirstEvent(malformed=True)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        CHUNK,
+        USAGE,
+        DONE,
+        CHUNK[:20],
+        CHUNK[20:],
+        b"data: : not a comment\n\n",
+        b'data: {"choices":[{"delta":{"content":": ping"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"type":"ping"}}]}\n\n',
+        b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"ping"}\n\n',
+        b"event: pinged\ndata: {}\n\n",
+        b"data: ping\n\n",
+        b'"type":"ping"}\n\n',
+    ],
+)
+def test_anything_else_is_none(piece: bytes):
+    assert not stream.is_filler(piece)
+    assert not stream.is_filler(b": hold on\n\n" + piece)
 
 
-def test_recorded_streams_begin_well_wherever_they_are_cut(streams: list[Recording]):
+def test_of_a_recorded_stream_only_its_comments_are_fillers(streams: list[Recording]):
+    comments = 0
     for each in streams:
-        first = next(event for event in sse.split(each.body)[0] if sse.data_of(event) is not None)
-        begin = each.body.index(first) + len(first)
-        for at in {1, begin // 2, begin - 1}:
-            assert stream.first_event(each.body[:at]) is None, (each.id, at)
-        assert stream.first_event(each.body[:begin]) == FirstEvent(), each.id
+        for event in sse.split(each.body)[0]:
+            comments += event.startswith(b":")
+            assert stream.is_filler(event) == event.startswith(b":"), (each.id, event)
+    assert comments > 10
 
 
-def test_the_recorded_errors_are_recognised_as_the_first_event_too(streams: list[Recording]):
+def test_a_long_run_of_pings_is_read_once():
+    assert not stream.is_filler(b"event: ping\ndata:\n" * 50_000 + b"x")
+
+
+# --- endings ---
+
+
+@pytest.mark.parametrize(
+    ("tail", "ending"),
+    [
+        (CHUNK + DONE, Ending.COMPLETE),
+        (CHUNK + FINISH, Ending.COMPLETE),
+        (CHUNK + FINISH + USAGE, Ending.COMPLETE),
+        (CHUNK, Ending.CUT),
+        (b"", Ending.CUT),
+        (CHUNK + b"data: {\n\n", Ending.CUT),
+        (CHUNK + ERROR, Ending.ERROR),
+        (CHUNK + b'event: error\ndata: {"message":"x"}\n\n', Ending.ERROR),
+        (b'data: {"type":"response.failed","response":{}}\n\n', Ending.ERROR),
+        (CHUNK.replace(b"}}]", b'},"finish_reason":""}]'), Ending.CUT),
+    ],
+)
+def test_an_ending_is_complete_only_if_the_stream_says_so(tail: bytes, ending: Ending):
+    assert stream.ending(tail, TERMINALS, one_choice=True) is ending
+
+
+# --- errors ---
+
+
+def test_the_first_error_is_found_among_whole_events():
+    found = stream.error_in(CHUNK + ERROR + ERROR + DONE)
+    assert found == (len(CHUNK), len(CHUNK + ERROR), sse.data_of(ERROR))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        CHUNK.replace(b"Hi", b'an \\"error\\": {'),
+        CHUNK.replace(b'{"choices"', b'{"error":null,"choices"'),
+        CHUNK.replace(b'{"choices"', b'{"error":{},"choices"'),
+        b'data: {"type":"response.output_item.done","item":{"error":{"message":"x"}}}\n\n',
+        b'data: {"type":"response.completed","response":{"error":{"code":"x"}}}\n\n',
+        b": error\n\n",
+        b"data: error\n\n",
+        b"event: errors\ndata: {}\n\n",
+    ],
+)
+def test_what_only_speaks_of_errors_is_none(event: bytes):
+    assert stream.error_in(CHUNK + event) is None
+
+
+def test_the_errors_of_recorded_streams_are_those_that_a_full_parse_finds(streams: list[Recording]):
     found = 0
     for each in streams:
         for event in sse.split(each.body)[0]:
-            if event.startswith((b'data: {"error"', b"event: error")):
-                first = stream.first_event(event)
-                assert first is not None
-                assert first.error == sse.data_of(event)
-                found += 1
+            data = sse.data_of(event) or b""
+            is_error = data.startswith(b"{") and "error" in json.loads(data)
+            assert (stream.error_in(event) is not None) == is_error, (each.id, event)
+            found += is_error
     assert found >= 2
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_can_be_judged(data: bytes):
     for given_data in (data, b"data: " + data + b"\n\n", b'data: {"usage":' + data + b"\n\n"):
-        stream.first_event(given_data)
+        stream.is_filler(given_data)
+        stream.error_in(given_data)
+        stream.ending(given_data, TERMINALS, one_choice=True)
         stream.usage_in(given_data)
         stream.is_usage_chunk(given_data)
         assert stream.without_usage_chunk(given_data) in (given_data, b"")

@@ -9,17 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from types import MappingProxyType
+from typing import NamedTuple
 
-import msgspec
-
-from headway.config.schema import Config, ModelSection, ProviderSection, ResilienceSection, ServerSection, TargetSection
+from headway.config.resilience import breaker_from, idempotency_from, overlaid, resilience_from
+from headway.config.schema import Config
+from headway.config.sections.model import FallbackSection, ModelSection, TargetSection
+from headway.config.sections.provider import ProviderSection
+from headway.config.sections.resilience import ResilienceSection
+from headway.config.sections.server import ServerSection
+from headway.failures import FailureKind
 from headway.providers.known_models import known_models
+from headway.providers.profiles import profile_of
 from headway.types import (
     Credential,
     Deployment,
+    Fallback,
     KnownModel,
+    Profile,
     Provider,
-    Resilience,
     Route,
     Server,
     ServerLimits,
@@ -31,11 +38,22 @@ from headway.types import (
 Entries = Sequence[str | TargetSection]
 
 
-def targets_for(provider: Provider, model: str, weight: float = 1.0) -> tuple[Target, ...]:
+class Wanted(NamedTuple):
+    """What an entry of a tier asks for. Without a profile the model's name decides."""
+
+    provider: str
+    model: str
+    weight: float
+    profile: Profile | None
+
+
+def targets_for(
+    provider: Provider, model: str, weight: float = 1.0, profile: Profile | None = None
+) -> tuple[Target, ...]:
     """A target for each key that may serve the model; they share the weight in proportion to the keys' own weights."""
     eligible = [credential for credential in provider.credentials if may_serve(credential, model)]
     total = sum(credential.weight for credential in eligible)
-    deployment = Deployment(provider=provider, model=model)
+    deployment = Deployment(provider=provider, model=model, profile=profile or profile_of(model))
     return tuple(
         Target(
             deployment=deployment,
@@ -55,11 +73,18 @@ def tiers_of(model: Entries | ModelSection) -> Sequence[Entries]:
     return model.tiers if isinstance(model, ModelSection) else [[entry] for entry in model]
 
 
-def weighted(entry: str | TargetSection) -> tuple[str, str, float]:
-    """Provider, model and weight of a tier's entry."""
-    name, weight = (entry, 1.0) if isinstance(entry, str) else (entry.target, entry.weight)
-    provider, _, model = name.partition("/")
-    return provider, model, weight
+def fallback_tiers(fallback: FallbackSection) -> Sequence[Entries]:
+    """The tiers of a fallback: one for each of its targets."""
+    return [[entry] for entry in fallback.to]
+
+
+def wanted(entry: str | TargetSection) -> Wanted:
+    if isinstance(entry, str):
+        provider, _, model = entry.partition("/")
+        return Wanted(provider, model, 1.0, None)
+    provider, _, model = entry.target.partition("/")
+    profile = None if entry.reasoning is None else Profile(reasoning=entry.reasoning)
+    return Wanted(provider, model, entry.weight, profile)
 
 
 def compile_snapshot(
@@ -71,7 +96,6 @@ def compile_snapshot(
     source: str,
 ) -> Snapshot:
     """`sections` and `providers` have the same names, and a key of theirs may serve each target in `config`."""
-    resilience = resilience_from(config.resilience, Resilience())
     targeted = _targeted(config)
     known = {
         name: tuple(_known(provider, sections[name], targeted.get(name, ()))) for name, provider in providers.items()
@@ -81,22 +105,14 @@ def compile_snapshot(
         server=_server(config.server),
         providers=MappingProxyType(dict(providers)),
         routes=MappingProxyType(
-            {name: _route(name, model, providers, resilience) for name, model in config.models.items()}
+            {name: _route(name, model, providers, config.resilience) for name, model in config.models.items()}
         ),
         bare_models=MappingProxyType(_bare(known)),
         known_models=MappingProxyType(known),
-        resilience=resilience,
+        resilience=resilience_from(config.resilience),
+        breaker=breaker_from(config.resilience.breaker),
+        idempotency=idempotency_from(config.idempotency),
         source=source,
-    )
-
-
-def resilience_from(section: ResilienceSection, base: Resilience) -> Resilience:
-    """The base with what the section says, and nothing that it leaves unsaid."""
-    said = section.model_fields_set
-    timeouts = {name: getattr(section.timeouts, name) for name in section.timeouts.model_fields_set}
-    return Resilience(
-        attempts=section.attempts if "attempts" in said else base.attempts,
-        timeouts=msgspec.structs.replace(base.timeouts, **timeouts),
     )
 
 
@@ -110,29 +126,43 @@ def _server(section: ServerSection) -> Server:
 
 
 def _route(
-    name: str, model: Entries | ModelSection, providers: Mapping[str, Provider], resilience: Resilience
+    name: str, model: Entries | ModelSection, providers: Mapping[str, Provider], general: ResilienceSection
 ) -> Route:
-    tiers = tuple(Tier(tuple(_targets(entries, providers))) for entries in tiers_of(model))
+    tiers = _tiers(tiers_of(model), providers)
     if not isinstance(model, ModelSection):
-        return Route(name=name, tiers=tiers, resilience=resilience)
-    own = resilience_from(model.resilience, resilience)
-    return Route(name=name, tiers=tiers, balance=model.balance, resilience=own)
+        return Route(name=name, tiers=tiers, resilience=resilience_from(general))
+    return Route(
+        name=name,
+        tiers=tiers,
+        balance=model.balance,
+        resilience=resilience_from(overlaid(general, model.resilience)),
+        fallbacks=tuple(_fallback(section, providers) for section in model.fallback),
+    )
+
+
+def _fallback(section: FallbackSection, providers: Mapping[str, Provider]) -> Fallback:
+    return Fallback(frozenset(map(FailureKind, section.on)), _tiers(fallback_tiers(section), providers))
+
+
+def _tiers(tiers: Sequence[Entries], providers: Mapping[str, Provider]) -> tuple[Tier, ...]:
+    return tuple(Tier(tuple(_targets(entries, providers))) for entries in tiers)
 
 
 def _targets(entries: Entries, providers: Mapping[str, Provider]) -> Iterator[Target]:
-    for entry in entries:
-        provider, model, weight = weighted(entry)
-        yield from targets_for(providers[provider], model, weight)
+    for provider, model, weight, profile in map(wanted, entries):
+        yield from targets_for(providers[provider], model, weight, profile)
 
 
 def _targeted(config: Config) -> dict[str, list[str]]:
     """Models that the configuration names, by provider."""
     models: dict[str, list[str]] = {}
     for logical in config.models.values():
-        for entries in tiers_of(logical):
-            for entry in entries:
-                provider, model, _ = weighted(entry)
-                models.setdefault(provider, []).append(model)
+        tiers = list(tiers_of(logical))
+        if isinstance(logical, ModelSection):
+            tiers.extend(tier for fallback in logical.fallback for tier in fallback_tiers(fallback))
+        for entries in tiers:
+            for entry in map(wanted, entries):
+                models.setdefault(entry.provider, []).append(entry.model)
     return models
 
 

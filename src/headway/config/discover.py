@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headway.config.provider import usual_key
-from headway.config.schema import ProviderSection
+from headway.config.sections.provider import ProviderSection
 from headway.providers.catalogue import CatalogueEntry, base_url, catalogue
 
 

@@ -1,4 +1,4 @@
-"""Which single values a setting accepts: names, addresses, keys, headers, and numbers with units.
+"""Which single values a setting accepts: names, addresses, keys and headers. Numbers are in `quantities`.
 
 Each type checks one value by itself and says what is expected without repeating the value, since it may be a secret.
 How values go together is `schema`'s and `references`' business.
@@ -7,15 +7,12 @@ How values go together is `schema`'s and `references`' business.
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
-from headway.config import units
 from headway.types import Secret
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -41,9 +38,6 @@ _VISIBLE = re.compile(r"[!-~]+")
 _HEADER_VALUE = re.compile(r"[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?|")
 
 
-Number = TypeVar("Number", int, float)
-
-
 def _text_like(pattern: str, expected: str) -> AfterValidator:
     compiled = re.compile(pattern)
 
@@ -53,18 +47,6 @@ def _text_like(pattern: str, expected: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
-
-
-def _between(
-    read: Callable[[object], Number], low: Number, high: Number, show: Callable[[Number], str]
-) -> BeforeValidator:
-    def check(value: object) -> Number:
-        number = read(value)
-        if not low <= number <= high:
-            raise ValueError(f"must be between {show(low)} and {show(high)}")
-        return number
-
-    return BeforeValidator(check)
 
 
 def checked_base_url(value: str) -> str:
@@ -142,41 +124,6 @@ def checked_key(value: object) -> Secret:
         )
     return Secret(value)
 
-
-def _plain_float(value: object) -> float:
-    try:
-        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
-    except ValueError:
-        number = math.nan
-    if math.isnan(number):
-        raise ValueError("must be a number")
-    return number
-
-
-def _json_schema(number: dict[str, Any], pattern: str) -> WithJsonSchema:
-    """What an editor accepts: the number, its written form, or a reference to the environment."""
-    reference = {"type": "string", "pattern": r"\$\{"}
-    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": pattern}, reference]})
-
-
-_NUMBER = r"^\d+(\.\d+)?$"
-_DURATION_SCHEMA = _json_schema({"type": "number", "minimum": 0}, units.DURATION_PATTERN)
-_COUNT_SCHEMA = _json_schema({"type": "integer", "minimum": 0}, units.COUNT_PATTERN)
-_SIZE_SCHEMA = _json_schema({"type": "integer", "minimum": 0}, units.SIZE_PATTERN)
-_ATTEMPTS_SCHEMA = _json_schema({"type": "integer", "minimum": 1, "maximum": 20}, _NUMBER)
-_PORT_SCHEMA = _json_schema({"type": "integer", "minimum": 0, "maximum": 65535}, _NUMBER)
-_WEIGHT_SCHEMA = _json_schema({"type": "number", "minimum": 0, "maximum": 1_000_000}, _NUMBER)
-
-Wait = Annotated[float, _between(units.duration, 0.001, 86400.0, units.format_duration), _DURATION_SCHEMA]
-"""A duration that must pass before something is given up: 1ms to a day."""
-Pause = Annotated[float, _between(units.duration, 0.0, 86400.0, units.format_duration), _DURATION_SCHEMA]
-"""A duration that may be nothing at all."""
-BodySize = Annotated[int, _between(units.size, 1024, 4 * 1024**3, units.format_size), _SIZE_SCHEMA]
-HeadSize = Annotated[int, _between(units.size, 1024, 1024**2, units.format_size), _SIZE_SCHEMA]
-Concurrency = Annotated[int, _between(units.count, 1, 1_000_000, str), _COUNT_SCHEMA]
-Attempts = Annotated[int, _between(units.count, 1, 20, str), _ATTEMPTS_SCHEMA]
-Port = Annotated[int, _between(units.count, 0, 65535, str), _PORT_SCHEMA]
-Weight = Annotated[float, _between(_plain_float, 0.0, 1e6, "{:.0f}".format), _WEIGHT_SCHEMA]
 
 Name = Annotated[
     str,

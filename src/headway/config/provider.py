@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from headway.config.fields import checked_base_url, checked_key
 from headway.config.problems import ConfigPath, Finding, closest
-from headway.config.schema import KeySection, ProviderSection, QuirksSection, TlsSection
+from headway.config.sections.provider import KeySection, ProviderSection, QuirksSection, TlsSection
 from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, find
 from headway.types import AuthScheme, Credential, Provider, Quirks, Secret, Tls
 
@@ -199,4 +199,5 @@ def _quirks(section: QuirksSection, usual: Quirks) -> Quirks:
     return Quirks(
         stream_usage=usual.stream_usage if section.stream_usage is None else section.stream_usage,
         stream_done=usual.stream_done if section.stream_done is None else section.stream_done,
+        prefill=usual.prefill if section.prefill is None else section.prefill,
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from headway.config.compile import may_serve, targets_for, tiers_of, weighted
+from headway.config.compile import Entries, fallback_tiers, may_serve, targets_for, tiers_of, wanted
 from headway.config.problems import ConfigPath, Finding, closest
 from headway.config.provider import usual_name
 from headway.config.schema import Config
+from headway.config.sections.model import ModelSection
 from headway.config.text import Document
 from headway.providers.catalogue import catalogue, find
 from headway.types import Provider
@@ -44,7 +45,11 @@ def check_references(
     for name, model in _mapping(data.get("models")).items():
         yield from _confusable(name, providers)
         yield from _targets_lead_somewhere(document, name, model, providers)
-    yield from _something_has_weight(config, providers)
+        yield from _kinds_go_one_way(("models", name, "fallback"), _mapping(model).get("fallback"))
+    for name, model in config.models.items():
+        yield from _something_has_weight(("models", name), [e for tier in tiers_of(model) for e in tier], providers)
+        if isinstance(model, ModelSection):
+            yield from _fallbacks_lead_somewhere(("models", name, "fallback"), model, providers)
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -122,6 +127,10 @@ def _written_targets(path: ConfigPath, model: object) -> Iterator[WrittenTarget]
         place = (*path, "tiers", number)
         for index, entry in enumerate(_list(tier)):
             yield from _written_target((*place, index), place, entry)
+    for number, fallback in enumerate(_list(_mapping(model).get("fallback"))):
+        for index, entry in enumerate(_list(_mapping(fallback).get("to"))):
+            place = (*path, "fallback", number, "to", index)
+            yield from _written_target(place, place, entry)
 
 
 def _written_target(path: ConfigPath, tier: ConfigPath, entry: object) -> Iterator[WrittenTarget]:
@@ -132,15 +141,35 @@ def _written_target(path: ConfigPath, tier: ConfigPath, entry: object) -> Iterat
         yield WrittenTarget((*path, "target"), tier, long)
 
 
-def _something_has_weight(config: Config, providers: Providers) -> Iterator[Finding]:
-    for name, model in config.models.items():
-        entries = [weighted(entry) for tier in tiers_of(model) for entry in tier]
-        if any(provider not in providers.sound for provider, _, _ in entries):
-            continue
-        targets = [
-            target
-            for provider, upstream_model, weight in entries
-            for target in targets_for(providers.sound[provider], upstream_model, weight)
-        ]
-        if targets and all(target.weight == 0 for target in targets):
-            yield Finding(path=("models", name), message="all of its targets have weight 0, so none would ever be used")
+def _kinds_go_one_way(path: ConfigPath, written: object) -> Iterator[Finding]:
+    taken: dict[str, int] = {}
+    for number, fallback in enumerate(_list(written)):
+        for index, kind in enumerate(_list(_mapping(fallback).get("on"))):
+            if isinstance(kind, str) and kind in taken:
+                where = f"in fallback[{taken[kind]}] already" if taken[kind] != number else "twice in this list"
+                message = f"stands {where}; a kind of failure goes one way"
+                yield Finding(path=(*path, number, "on", index), message=message)
+            elif isinstance(kind, str):
+                taken[kind] = number
+
+
+def _fallbacks_lead_somewhere(path: ConfigPath, model: ModelSection, providers: Providers) -> Iterator[Finding]:
+    deployments = {wanted(entry)[:2] for tier in tiers_of(model) for entry in tier}
+    for number, fallback in enumerate(model.fallback):
+        if fallback.to:
+            entries = [entry for tier in fallback_tiers(fallback) for entry in tier]
+            yield from _something_has_weight((*path, number, "to"), entries, providers)
+        elif len(deployments) == 1:
+            message = "needs 'to': without it a request goes to the model's other deployments, and it has only one"
+            yield Finding(path=(*path, number), message=message)
+
+
+def _something_has_weight(path: ConfigPath, entries: Entries, providers: Providers) -> Iterator[Finding]:
+    asked = [wanted(entry) for entry in entries]
+    if any(each.provider not in providers.sound for each in asked):
+        return
+    targets = [
+        target for each in asked for target in targets_for(providers.sound[each.provider], each.model, each.weight)
+    ]
+    if targets and all(target.weight == 0 for target in targets):
+        yield Finding(path=path, message="all of its targets have weight 0, so none would ever be used")

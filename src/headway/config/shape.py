@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import Tag
 
-from headway.config.schema import Config, Section
+from headway.config.schema import Config
+from headway.config.sections.base import Section
 
 Annotation = Any
 """What stands to the right of a field's colon; Python has no type for it."""

@@ -1,4 +1,4 @@
-"""How durations, counts and sizes are written: `1h30m`, `200k`, `512KiB`.
+"""How durations, counts, sizes and shares are written: `1h30m`, `200k`, `512KiB`, `2%`.
 
 Every function takes what the text held (a number or words) and returns a plain number, or raises `ValueError` with a
 message that does not repeat the value. Which range a setting allows is the schema's business.
@@ -16,6 +16,7 @@ _LONGEST = 32
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _NUMBER_AND_UNIT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 
 _SECONDS = MappingProxyType(
@@ -31,6 +32,7 @@ _BYTES = MappingProxyType(
 DURATION_PATTERN = r"^\d+(\.\d+)?$|^(\d+(\.\d+)?(ms|s|m|h|d))+$"
 COUNT_PATTERN = r"^\d+(\.\d+)?\s*[kKmMbB]?$"
 SIZE_PATTERN = r"^\d+(\.\d+)?\s*([kKmMgGtT][iI]?)?[bB]?$"
+SHARE_PATTERN = r"^\d+(\.\d+)?\s*%?$"
 
 
 def duration(value: object) -> float:
@@ -56,6 +58,17 @@ def size(value: object) -> int:
     return _scaled(value, _BYTES, "is not a size; write 64KiB, 10MB or a number of bytes")
 
 
+def share(value: object) -> float:
+    """A part of one: `2%` and 0.02 are the same."""
+    number = _plain_number(value)
+    if number is None:
+        found = _PERCENT.fullmatch(_short_text(value))
+        if found is None:
+            raise ValueError("is not a share; write 2% or 0.02")
+        number = Decimal(found[1]) / 100
+    return float(number)
+
+
 def format_duration(seconds: float) -> str:
     """The shortest way to write a duration that `duration` reads back, down to a millisecond."""
     rest = round(seconds * 1000)
@@ -74,6 +87,11 @@ def format_size(size_in_bytes: int) -> str:
         if whole and not rest:
             return f"{whole}{unit[0].upper()}iB"
     return f"{size_in_bytes}B"
+
+
+def format_share(share_of_one: float) -> str:
+    """As a percentage."""
+    return f"{share_of_one * 100:g}%"
 
 
 def _scaled(value: object, units: Mapping[str, int], complaint: str) -> int:

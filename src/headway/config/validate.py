@@ -15,7 +15,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError, closest
-from headway.config.schema import LATER_VALUES, LIST, MAPPING, TEXT, Config, KeySection
+from headway.config.schema import LATER_VALUES, Config
+from headway.config.sections.base import LIST, MAPPING, TEXT
+from headway.config.sections.provider import KeySection
 from headway.config.shape import choices_at, section_at
 
 __all__ = ["Checked", "ConfigError", "Problem", "UnreadableConfigError", "validate"]
@@ -104,6 +106,8 @@ def _unknown_setting(loc: tuple[str | int, ...], path: ConfigPath) -> Finding:
         return Finding(path=path, message="no such setting", on_key=True)
     if name in section.later:
         return Finding(path=path, message=_NOT_HERE, on_key=True)
+    if name in section.elsewhere:
+        return Finding(path=path, message=section.elsewhere[name], on_key=True)
     suggestion = closest(name, section.model_fields)
     if section is KeySection and suggestion is None and not _SETTING_LIKE.fullmatch(name):
         # Someone may have written the key itself where a setting's name belongs.

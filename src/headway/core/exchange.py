@@ -1,11 +1,13 @@
-"""One client request and all its attempts: whom to ask first, whom next, when to give up.
+"""One client request and all its attempts: what was tried, how it ended, and what comes next.
 
-Decides by attempts left, deadline, kind of failure and what is ready; moving bytes, timers and telling the client are
-`pipeline`'s business. Every attempt that was begun is ended exactly once, which releases its slots and teaches health.
+`core.succession` finds whom to ask; this decides whether anybody is to be asked at all, by attempts left, deadline and
+kind of failure. Moving bytes, timers and telling the client are `pipeline`'s business. Every attempt that was begun is
+ended exactly once, which releases its slots and teaches health.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -13,8 +15,10 @@ import msgspec
 from headway.core import health
 from headway.core.candidates import Candidate
 from headway.core.registry import LiveRoute
-from headway.core.retry import AFTER, Next
-from headway.types import AttemptRecord, Failure, FailureKind
+from headway.core.remedies import REMEDIES, Elsewhere, rank
+from headway.core.succession import Choice, Succession, first_choice, refusal
+from headway.failures import Failure, FailureKind
+from headway.types import AttemptReason, AttemptRecord, Change
 
 
 class Attempt(msgspec.Struct, eq=False):
@@ -23,8 +27,22 @@ class Attempt(msgspec.Struct, eq=False):
     number: int
     candidate: Candidate
     started: float
+    reason: AttemptReason
+    probe: bool = False
+    """Its deployment is on trial."""
+    judged: bool = False
+    """Health has learnt from it."""
+    took_over: bool = False
+    """It counts against the failovers that its deployment may take."""
     ended: float = 0.0
     result: str = ""
+    failure: Failure | None = None
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Nothing can be asked before `until` (monotonic seconds): come back with `resume`."""
+
+    until: float
 
 
 class GiveUp(msgspec.Struct, eq=False):
@@ -33,118 +51,197 @@ class GiveUp(msgspec.Struct, eq=False):
     failure: Failure
 
 
+Step = Attempt | Wait | GiveUp
+
+
 class Exchange(msgspec.Struct, eq=False):
+    """`changes` takes what operators should hear of."""
+
     route: LiveRoute
     started: float
     deadline: float
     max_attempts: int
     rng: Random
+    changes: list[Change]
     attempts: list[Attempt] = []
     failures: list[Failure] = []
-    _spoiled: set[str] | None = None
-    """Names of deployments that failed as a whole."""
+    _succession: Succession | None = None
 
-    def begin(self, now: float) -> Attempt | GiveUp:
+    def begin(self, now: float) -> Step:
         route = self.route
         for tier in route.tiers:
-            candidate = tier.draw(now, route.pick)
+            candidate = tier.draw(now, route.pick, self.rng)
             if candidate is not None:
-                return self._attempt(candidate, now)
-        return self._no_choice(now)
+                return self._attempt(candidate, now, "first")
+        found = first_choice(route, now)
+        if isinstance(found, Failure):
+            return GiveUp(found)
+        return self._take(found, now)
+
+    def committed(self, attempt: Attempt, now: float) -> None:
+        """The client begins to see this attempt's answer. A deployment on trial has answered well enough."""
+        if attempt.probe and not attempt.judged:
+            attempt.judged = True
+            attempt.candidate.state.breaker.leave()
+            self._well(attempt, now)
 
     def succeeded(self, attempt: Attempt, status: int, now: float) -> None:
         """The answer has been passed on in full."""
-        candidate = self._end(attempt, str(status), now)
-        health.succeeded(candidate.deployment_rest, candidate.credential_rest)
+        self._end(attempt, str(status), now)
+        if not attempt.judged:
+            self._well(attempt, now)
 
-    def failed(self, attempt: Attempt, failure: Failure, now: float) -> Attempt | GiveUp:
-        self.ended_badly(attempt, failure, now)
-        self.failures.append(failure)
-        after = AFTER[failure.kind]
-        if after is Next.NOTHING or len(self.attempts) >= self.max_attempts:
+    def failed(self, attempt: Attempt, failure: Failure, now: float) -> Step:
+        """Nothing of its answer has been shown: what now?"""
+        self.failed_beside(attempt, failure, now)
+        if len(self.attempts) >= self.max_attempts:
+            return self._give_up()
+        kind = failure.kind
+        succession = self._heirs()
+        fallback = next((each for each in self.route.fallbacks if kind in each.on), None)
+        if fallback is not None and succession.fall_back(fallback):
+            if kind is FailureKind.MODEL_NOT_FOUND:
+                health.not_found(failure, attempt.candidate.state, sent=attempt.started, now=now)
+        elif REMEDIES[kind].elsewhere is Elsewhere.NOBODY:
             return GiveUp(failure)
         if now >= self.deadline:
-            return _refusal(FailureKind.DEADLINE, "the request's deadline passed", None)
-        if after is Next.ANOTHER_DEPLOYMENT:
-            self._spoiled = self._spoiled or set()
-            self._spoiled.add(attempt.candidate.target.deployment.name)
-        return self._next(now) or GiveUp(failure)
+            return GiveUp(refusal(FailureKind.DEADLINE, "the request's deadline passed"))
+        return self._next(now, paused=False)
+
+    def resume(self, now: float) -> Step:
+        """After a `Wait`."""
+        if now >= self.deadline:
+            return GiveUp(refusal(FailureKind.DEADLINE, "the request's deadline passed"))
+        return self._next(now, paused=True)
+
+    def failed_beside(self, attempt: Attempt, failure: Failure, now: float) -> None:
+        """It failed before its answer was shown, while another attempt is still under way."""
+        self.ended_badly(attempt, failure, now)
+        self.failures.append(failure)
+        self._heirs().failed(attempt.candidate, failure)
 
     def ended_badly(self, attempt: Attempt, failure: Failure, now: float) -> None:
         """End an attempt that nothing follows: the client left, or has already seen part of the answer."""
-        result = failure.kind.value if failure.status is None else str(failure.status)
-        candidate = self._end(attempt, result, now)
-        health.failed(
-            failure,
-            rate=candidate.rate_rest,
-            deployment=candidate.deployment_rest,
-            credential=candidate.credential_rest,
-            now=now,
-            rng=self.rng,
-        )
+        attempt.failure = failure
+        candidate = attempt.candidate
+        self._end(attempt, failure.kind.value if failure.status is None else str(failure.status), now)
+        change = health.failed(failure, candidate.state, key=candidate.key, sent=attempt.started, now=now, rng=self.rng)
+        if change is not None:
+            self.changes.append(change)
+        if failure.kind is FailureKind.UNKNOWN:
+            self.changes.append(Change(what="unknown_error", subject=candidate.deployment, message=failure.message))
+
+    def superseded(self, attempt: Attempt, now: float) -> None:
+        """Another attempt was quicker; this one was cancelled and tells nothing."""
+        self._end(attempt, "superseded", now)
+
+    def alone(self, now: float) -> bool:
+        """Is there nobody else to ask, should the attempt under way be given up?"""
+        if len(self.attempts) >= self.max_attempts:
+            return True
+        under_way = {attempt.candidate.deployment for attempt in self.attempts if not attempt.result}
+        return not self._heirs().has_other(self._tried(), under_way, now)
+
+    def hedge(self, now: float) -> Attempt | None:
+        """A second attempt beside one that is slow to begin, at another deployment."""
+        hedging = self.route.hedging
+        if hedging is None or len(self.attempts) > 1 or self.max_attempts < 2 or now >= self.deadline:
+            return None
+        first = self.attempts[0].candidate
+        other = self._heirs().rival(first, now)
+        if other is None or not hedging.spend():
+            return None
+        return self._attempt(other, now, "hedge")
+
+    def continued(self, attempt: Attempt, failure: Failure, now: float, able: Callable[[Candidate], bool]) -> bool:
+        """End an attempt that broke off after the client had seen part of it, and begin one that goes on from there at
+        a target that is able to: the last of `attempts` then.
+        """
+        self.ended_badly(attempt, failure, now)
+        remedy = REMEDIES[failure.kind]
+        spent = any(each.reason == "continuation" for each in self.attempts)
+        if spent or remedy.elsewhere is Elsewhere.NOBODY or len(self.attempts) >= self.max_attempts:
+            return False
+        heirs = self._heirs()
+        heirs.failed(attempt.candidate, failure)
+        found = heirs.successor(self._tried(), now, able)
+        if found is None or now >= self.deadline:
+            return False
+        self._take(found, now)
+        return True
 
     def records(self) -> tuple[AttemptRecord, ...]:
         if len(self.attempts) == 1:
-            only = self.attempts[0]
-            return (
-                AttemptRecord(only.candidate.name, only.result, only.started - self.started, only.ended - only.started),
-            )
-        return tuple(
-            AttemptRecord(
-                attempt.candidate.name, attempt.result, attempt.started - self.started, attempt.ended - attempt.started
-            )
-            for attempt in self.attempts
+            return (self._record(self.attempts[0]),)
+        return tuple([self._record(attempt) for attempt in self.attempts])
+
+    # --- inside ---
+
+    def _record(self, attempt: Attempt) -> AttemptRecord:
+        started, failure = attempt.started - self.started, attempt.failure
+        if failure is None:
+            taken = attempt.ended - attempt.started
+            return AttemptRecord(attempt.candidate.name, attempt.result, started, taken, attempt.reason)
+        return AttemptRecord(
+            attempt.candidate.name,
+            attempt.result,
+            started,
+            attempt.ended - attempt.started,
+            attempt.reason,
+            failure.kind.value,
+            failure.rule,
         )
 
-    def _attempt(self, candidate: Candidate, now: float) -> Attempt:
-        attempt = Attempt(len(self.attempts) + 1, candidate, now)
-        self.attempts.append(attempt)
-        candidate.acquire()
+    def _heirs(self) -> Succession:
+        succession = self._succession
+        if succession is None:
+            resilience = self.route.route.resilience
+            succession = self._succession = Succession(self.route, resilience, self.deadline, self.rng)
+        return succession
+
+    def _tried(self) -> set[str]:
+        return {attempt.candidate.name for attempt in self.attempts}
+
+    def _next(self, now: float, *, paused: bool) -> Step:
+        found = self._heirs().next(self._tried(), now, paused=paused)
+        if isinstance(found, Choice):
+            return self._take(found, now)
+        return self._give_up() if found is None else Wait(found)
+
+    def _give_up(self) -> GiveUp:
+        return GiveUp(min(self.failures, key=lambda failure: rank(failure.kind)))
+
+    def _take(self, choice: Choice, now: float) -> Attempt:
+        if choice.reason == "last_resort":
+            self._heirs().last_resort_used = True
+        attempt = self._attempt(choice.candidate, now, choice.reason)
+        if choice.takes_over:
+            attempt.took_over = True
+            choice.candidate.state.allowance.failovers += 1
         return attempt
 
-    def _end(self, attempt: Attempt, result: str, now: float) -> Candidate:
+    def _attempt(self, candidate: Candidate, now: float, reason: AttemptReason) -> Attempt:
+        attempt = Attempt(len(self.attempts) + 1, candidate, now, reason)
+        self.attempts.append(attempt)
+        candidate.acquire()
+        breaker = candidate.state.breaker
+        if breaker.tripped:
+            attempt.probe = breaker.enter()
+        return attempt
+
+    def _end(self, attempt: Attempt, result: str, now: float) -> None:
         if attempt.result:
             raise RuntimeError(f"attempt {attempt.number} ended twice: {attempt.result}, {result}")
         attempt.result = result
         attempt.ended = now
+        state = attempt.candidate.state
         attempt.candidate.release()
-        return attempt.candidate
+        if attempt.probe and not attempt.judged:  # otherwise somebody else may be on trial by now
+            state.breaker.leave()
+        if attempt.took_over:
+            state.allowance.failovers -= 1
 
-    def _next(self, now: float) -> Attempt | None:
-        """The first tier with something untried; deployments that failed as a whole come last."""
-        tried = {attempt.candidate.name for attempt in self.attempts}
-        spoiled = self._spoiled or set()
-        last_resort: list[Candidate] | None = None
-        for tier in self.route.tiers:
-            untried = [candidate for candidate in tier.ready(now) if candidate.name not in tried]
-            fresh = [candidate for candidate in untried if candidate.target.deployment.name not in spoiled]
-            if fresh:
-                return self._attempt(self.route.pick(fresh), now)
-            last_resort = last_resort or untried
-        return self._attempt(self.route.pick(last_resort), now) if last_resort else None
-
-    def _no_choice(self, now: float) -> Attempt | GiveUp:
-        """Nothing is ready. What merely rests for bad health is tried all the same: being wrong about that must not be
-        an outage.
-        """
-        candidates = [candidate for tier in self.route.tiers for candidate in tier.candidates if candidate.weight > 0.0]
-        if not candidates:
-            return _refusal(FailureKind.SATURATED, "every target of this route has weight 0", None)
-        accepted = [candidate for candidate in candidates if candidate.credential_rest.until <= now]
-        if not accepted:
-            wait = min(candidate.credential_rest.until for candidate in candidates) - now
-            message = "the provider has refused every key for this route; check the keys in the configuration"
-            return _refusal(FailureKind.AUTH_INVALID, message, wait)
-        unlimited = [candidate for candidate in accepted if candidate.rate_rest.until <= now]
-        if not unlimited:
-            wait = min(candidate.rate_rest.until for candidate in accepted) - now
-            message = "every key left for this route is rate limited by its provider"
-            return _refusal(FailureKind.RATE_LIMITED, message, wait)
-        resting = [candidate for candidate in unlimited if candidate.has_slot()]
-        if resting:
-            return self._attempt(min(resting, key=Candidate.rests_until), now)
-        return _refusal(FailureKind.SATURATED, "every target left for this route is at its concurrency limit", 1.0)
-
-
-def _refusal(kind: FailureKind, message: str, retry_after: float | None) -> GiveUp:
-    return GiveUp(Failure(kind=kind, source="gateway", message=message, retry_after=retry_after))
+    def _well(self, attempt: Attempt, now: float) -> None:
+        change = health.succeeded(attempt.candidate.state, attempt.started, now)
+        if change is not None:
+            self.changes.append(change)

@@ -1,78 +1,144 @@
-"""How long to leave alone what has failed.
+"""What an attempt's end teaches about the key, the key's quota, and the deployment.
 
-Three things rest separately, since they fail for different reasons: a *target* that was rate limited, a *deployment*
-that does not answer, a *credential* that was refused. A rest only ever moves later.
+Each failure speaks about one of them: a rate limit is never ill health, an outage never a key's fault, and our own
+limits, the client's leaving and a request that is wrong say nothing about anybody.
 """
 
 from __future__ import annotations
 
 from random import Random
 
-from headway.types import Failure, FailureKind
+import msgspec
 
-STRIKES = 5
-"""Failures in a row before a deployment rests."""
-BASE_REST = 5.0
-LONGEST_REST = 60.0
-RATE_REST = 1.0
-"""After a rate limit without a hint."""
-REFUSED_KEY_REST = 60.0
+from headway.core.allowance import Allowance
+from headway.core.breaker import Breaker
+from headway.core.rests import Rest
+from headway.failures import Failure, FailureKind
+from headway.types import Change
 
-DEPLOYMENT_KINDS = frozenset(
+LONGEST_HINT = 86400.0
+"""Seconds that a provider may ask us to wait and be heard."""
+SOON = 60.0
+"""Longest rest after a rate limit without a hint, and shortest of a refused key: it may be a mistake of a moment."""
+REGION_REST = 600.0
+DAY_REST = 3600.0
+"""After a daily quota without a hint: it is tried again now and then."""
+
+_K = FailureKind
+ILL = frozenset(
     {
-        FailureKind.TRANSPORT,
-        FailureKind.TIMEOUT,
-        FailureKind.OVERLOADED,
-        FailureKind.SERVER_ERROR,
-        FailureKind.BAD_REPLY,
-        FailureKind.INTERRUPTED,
+        _K.TRANSPORT,
+        _K.TIMEOUT,
+        _K.OVERLOADED,
+        _K.SERVER_ERROR,
+        _K.BAD_REPLY,
+        _K.TRUNCATED,
+        _K.UNKNOWN,
+        _K.REGION_BLOCKED,
     }
 )
+"""Kinds that count against a deployment."""
+_NOT_ILL = frozenset({_K.MODEL_FAULT, _K.FILTER_UNAVAILABLE})
+"""Kinds that do not, though it may ask to be left alone."""
+_REFUSED_FOR: dict[FailureKind, tuple[float, float, float]] = {
+    _K.AUTH_INVALID: (SOON, 10.0, 600.0),
+    _K.BILLING_EXHAUSTED: (900.0, 2.0, 3600.0),
+    _K.PERMISSION: (SOON, 4.0, 3600.0),
+    _K.MODEL_NOT_FOUND: (SOON, 4.0, 600.0),
+}
+"""Seconds of the first rest, how many times longer each further one in a row is, and the longest."""
 
 
-class Unrest:
-    """When the last of many rests will be over. While that lies in the past nothing rests, and nobody needs to look
-    closer.
-    """
+class State(msgspec.Struct, eq=False):
+    """The live state that one attempt can change: of its deployment, its credential, and of both together."""
 
-    __slots__ = ("until",)
-
-    def __init__(self) -> None:
-        self.until = 0.0
-
-
-class Rest:
-    """When something may be used again, and how often in a row it has failed."""
-
-    __slots__ = ("_unrest", "failures", "until")
-
-    def __init__(self, unrest: Unrest) -> None:
-        self._unrest = unrest
-        self.until = 0.0
-        self.failures = 0
-
-    def extend(self, until: float) -> None:
-        self.until = max(self.until, until)
-        self._unrest.until = max(self._unrest.until, until)
+    breaker: Breaker
+    allowance: Allowance
+    deployment: Rest
+    """It asked to be left alone."""
+    credential: Rest
+    pair: Rest
+    """The credential's quota for this model, or its right to use it."""
 
 
-def succeeded(deployment: Rest, credential: Rest) -> None:
-    deployment.failures = 0
-    credential.failures = 0
+def succeeded(state: State, sent: float, now: float) -> Change | None:
+    """`sent` is when the attempt began."""
+    if state.pair.in_a_row:
+        state.pair.forgive(sent)
+    if state.credential.in_a_row:
+        state.credential.forgive(sent)
+    state.allowance.succeeded()
+    breaker = state.breaker
+    if not breaker.succeeded(sent, now):
+        return None
+    return Change(what="breaker_closed", subject=breaker.name, message=f"{breaker.name} answers again")
 
 
-def failed(failure: Failure, *, rate: Rest, deployment: Rest, credential: Rest, now: float, rng: Random) -> None:
-    """Let the one thing rest that the failure speaks about. Our own limits and the client's leaving speak about
-    none.
-    """
+def failed(failure: Failure, state: State, *, key: str, sent: float, now: float, rng: Random) -> Change | None:
+    """`key` names the credential, `sent` is when the attempt began."""
     kind = failure.kind
-    if kind is FailureKind.RATE_LIMITED:
-        hint = failure.retry_after
-        rate.extend(now + (RATE_REST * rng.uniform(0.8, 1.2) if hint is None else min(hint, LONGEST_REST)))
-    elif kind is FailureKind.AUTH_INVALID:
-        credential.extend(now + REFUSED_KEY_REST)
-    elif kind in DEPLOYMENT_KINDS:
-        deployment.failures += 1
-        beyond = deployment.failures - STRIKES
-        if beyond >= 0:
-            deployment.extend(now + min(BASE_REST * 2.0 ** min(beyond, 8), LONGEST_REST) * rng.uniform(0.8, 1.2))
+    if failure.source != "upstream":
+        return None
+    if kind in (_K.RATE_LIMITED, _K.RAMP_LIMITED, _K.DAILY_QUOTA):
+        state.allowance.failed()
+        _limited(failure, state.pair, sent, now, rng)
+        return None
+    if kind in (_K.AUTH_INVALID, _K.BILLING_EXHAUSTED):
+        return _parked(failure, state.credential, key, sent, now)
+    if kind is _K.PERMISSION:
+        state.pair.extend(now + _refused_for(failure, state.pair, sent, now), kind)
+        return None
+    if kind in ILL:
+        return _ill(failure, state, sent, now, rng)
+    if kind in _NOT_ILL:
+        _left_alone(failure, state.deployment, now)
+    return None
+
+
+def not_found(failure: Failure, state: State, *, sent: float, now: float) -> None:
+    """The key lacks this model, and the route says that others may have it: go there directly for a while."""
+    state.pair.extend(now + _refused_for(failure, state.pair, sent, now), failure.kind)
+
+
+def _limited(failure: Failure, rest: Rest, sent: float, now: float, rng: Random) -> None:
+    times = rest.counts(sent, now)
+    wait = failure.retry_after
+    if not wait:  # none, or one that says nothing
+        longest = DAY_REST if failure.kind is _K.DAILY_QUOTA else SOON
+        base = DAY_REST if failure.kind is _K.DAILY_QUOTA else 2.0 ** min(times - 1, 16)
+        wait = min(base, longest) * rng.uniform(0.8, 1.2)
+    rest.extend(now + min(wait, LONGEST_HINT), failure.kind)
+
+
+def _parked(failure: Failure, rest: Rest, key: str, sent: float, now: float) -> Change | None:
+    new = rest.until <= now
+    seconds = _refused_for(failure, rest, sent, now)
+    rest.extend(now + seconds, failure.kind)
+    if not new:
+        return None
+    why = "is refused" if failure.kind is _K.AUTH_INVALID else "has no credit left"
+    return Change(what="key_parked", subject=key, message=f"{key} {why}: {failure.message}", seconds=seconds)
+
+
+def _refused_for(failure: Failure, rest: Rest, sent: float, now: float) -> float:
+    first, times, longest = _REFUSED_FOR[failure.kind]
+    seconds = min(first * times ** min(rest.counts(sent, now) - 1, 16), longest)
+    return max(seconds, min(failure.retry_after or 0.0, LONGEST_HINT))
+
+
+def _left_alone(failure: Failure, rest: Rest, now: float) -> None:
+    if failure.retry_after is not None:
+        rest.extend(now + min(failure.retry_after, LONGEST_HINT), failure.kind)
+
+
+def _ill(failure: Failure, state: State, sent: float, now: float, rng: Random) -> Change | None:
+    state.allowance.failed()
+    _left_alone(failure, state.deployment, now)
+    breaker = state.breaker
+    opened = breaker.failed(sent, now, rng)
+    if failure.kind is _K.REGION_BLOCKED:
+        opened = breaker.open_for(REGION_REST, now) or opened
+    if not opened:
+        return None
+    message = f"{breaker.name} is left alone for {breaker.until - now:.0f} s: {failure.message}"
+    return Change(what="breaker_opened", subject=breaker.name, message=message, seconds=breaker.until - now)

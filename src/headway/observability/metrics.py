@@ -139,6 +139,19 @@ class Metrics:
         self.attempts = Counter(
             "headway_attempts_total", "Upstream attempts, by target and result.", ("target", "result")
         )
+        self.further_attempts = Counter(
+            "headway_further_attempts_total", "Attempts after the first of their exchange, by reason.", ("reason",)
+        )
+        self.broken = Counter(
+            "headway_broken_answers_total",
+            "Answers that broke off after the client had seen part of them.",
+            ("route", "outcome"),
+        )
+        self.changes = Counter(
+            "headway_changes_total",
+            "Keys parked, breakers opened and closed, errors of no known kind.",
+            ("what", "subject"),
+        )
         self.tokens = Counter("headway_tokens_total", "Tokens as providers counted them.", ("target", "direction"))
         self.bytes = Counter("headway_bytes_total", "Body bytes from and to clients.", ("direction",))
         self.duration = Histogram(
@@ -163,6 +176,9 @@ class Metrics:
         return [
             self.requests,
             self.attempts,
+            self.further_attempts,
+            self.broken,
+            self.changes,
             self.tokens,
             self.bytes,
             self.duration,
@@ -200,6 +216,12 @@ class Metrics:
         if usage is not None:
             kind.input_tokens += usage.input_tokens
             kind.output_tokens += usage.output_tokens
+        if event.broke:
+            self.broken.add((event.route, event.outcome))
+        if len(attempts) == 1:
+            return
+        for attempt in attempts[1:]:
+            self.further_attempts.add((attempt.reason,))
         for attempt in attempts[:-1]:
             self.attempts.add((attempt.target, attempt.result))
             self.attempt_duration.series((attempt.target,)).observe(attempt.duration)

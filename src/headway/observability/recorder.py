@@ -9,9 +9,9 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 
-from headway.observability.log import exchange_lines
+from headway.observability.log import exchange_lines, notice_line
 from headway.observability.metrics import Metrics
-from headway.types import ExchangeEvent
+from headway.types import Change, ExchangeEvent
 
 FLUSH_AFTER = 0.1
 """Seconds that an event may wait."""
@@ -38,6 +38,12 @@ class Recorder:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_later(FLUSH_AFTER, self._flush)
+
+    def changed(self, change: Change, at: float) -> None:
+        self._metrics.changes.add((change.what, change.subject))
+        if self._write_lines is not None:
+            facts = (("subject", change.subject), ("seconds", round(change.seconds, 1)))
+            self._write_lines(notice_line(at, change.what, change.message, facts))
 
     def watch(self, watcher: Watcher) -> None:
         """Have every event shown to someone else too, such as a live view."""

@@ -7,6 +7,9 @@ import msgspec
 from headway.wire.openai.endpoints import Endpoint
 from headway.wire.openai.peek import JsonRequest, MultipartRequest
 
+_NO_THINKING = (b'"none"', b'"minimal"', b"null", b"")
+_NO_TOOLS = (b"[]", b"null", b"")
+
 
 class Asked(msgspec.Struct, eq=False):
     """What a client asks for: its request, read as far as needed."""
@@ -24,8 +27,32 @@ class Asked(msgspec.Struct, eq=False):
     @property
     def one_choice(self) -> bool:
         """Does it ask for one choice, as nearly every request does?"""
+        return self._field("n") in (b"1", b"null", b"")
+
+    @property
+    def streams_events(self) -> bool:
+        """Must the answer be server-sent events that say themselves when they are complete?"""
+        return self.facts.stream and bool(self.endpoint.terminals)
+
+    @property
+    def has_tools(self) -> bool:
+        return self._field("tools") not in _NO_TOOLS or self._field("functions") not in _NO_TOOLS
+
+    @property
+    def wants_thinking(self) -> bool:
+        """Does it ask the model to think first, which may take minutes?"""
+        return any(self._field(name) not in _NO_THINKING for name in ("reasoning_effort", "reasoning", "thinking"))
+
+    @property
+    def has_effects(self) -> bool:
+        """May answering it twice do more than cost twice: tools that the provider runs, an answer that it stores?"""
+        if self.endpoint.name == "responses":  # stored unless it says otherwise
+            return self._field("store") != b"false" or self.has_tools
+        return self._field("store") == b"true" or self._field("web_search_options") not in _NO_TOOLS
+
+    def _field(self, name: str) -> bytes:
         facts = self.facts
-        return not isinstance(facts, JsonRequest) or bytes(facts.fields.get("n", b"1")) in (b"1", b"null")
+        return bytes(facts.fields.get(name, b"")) if isinstance(facts, JsonRequest) else b""
 
 
 def own_stream_options(facts: JsonRequest | MultipartRequest) -> msgspec.Raw | None:

@@ -10,48 +10,89 @@ from typing import Protocol
 
 import msgspec
 
+from headway.core.exchange import Attempt
+from headway.failures import Failure, FailureKind
 from headway.pipeline.asked import Asked
+from headway.pipeline.checked import CheckedRelay, Checks
 from headway.pipeline.plan import Sender
-from headway.pipeline.relay import PlainRelay, RelayOwner, StreamRelay
+from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
 from headway.ports import Connection, Dial, Downstream
-from headway.types import Failure, FailureKind, Timeouts, Usage
+from headway.providers.classification.classify import classify, classify_event, classify_ok
+from headway.types import Timeouts, Usage
 from headway.wire.http_head import CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, NO_HEAD, Head
-from headway.wire.openai import errors, request, response
+from headway.wire.openai import continuation, errors, request, response
 from headway.wire.openai.peek import JsonRequest
+from headway.wire.openai.splice import Splice
+from headway.wire.openai.told import Told
 
 HOLD_LIMIT = 1024 * 1024
 """Bytes of a whole JSON answer that are held until it is complete, so that one that breaks off can be replaced."""
 ERROR_LIMIT = 64 * 1024
 """Bytes of an upstream's error reply that are read."""
+NO_STREAM = "answered as a whole where a stream was asked for"
 HEADERS_STREAM = 30.0
 HEADERS_WHOLE = 300.0
+FIRST_TOKEN = 20.0
+FIRST_TOKEN_REASONING = 180.0
+STALL = 60.0
+STALL_REASONING = 120.0
 
 
-class CallOwner(RelayOwner, Protocol):
-    """Whom a call reports to. Exactly one report ends it: a failure, an answer, a refusal, or what its relay says."""
+class CallOwner(Protocol):
+    """Whom a call reports to. Exactly one report ends it: a failure, an answer, a refusal, a break-off."""
 
     def now(self) -> float:
         """Monotonic seconds."""
         ...
 
-    def answered(self, body: bytes, usage: Usage | None) -> None:
+    def wall(self) -> float:
+        """Unix time."""
+        ...
+
+    def alone(self) -> bool:
+        """Is there nobody else who could be asked if this call were given up?"""
+        ...
+
+    def commit(self, call: Call, length: int | None) -> None:
+        """From here on the client sees this call's answer."""
+        ...
+
+    def attempt_failed(self, call: Call, failure: Failure) -> None:
+        """Nothing of its answer has been passed on."""
+        ...
+
+    def refused(self, call: Call, failure: Failure, body: bytes) -> None:
+        """The same, for a reply with an error status."""
+        ...
+
+    def answered(self, call: Call, body: bytes, usage: Usage | None) -> None:
         """A whole answer."""
         ...
 
-    def refused(self, body: bytes) -> None:
-        """A reply with an error status."""
+    def relayed(self, call: Call, usage: Usage | None, passed: int) -> None:
+        """An answer that came in pieces is complete; `passed` bytes of it went to the client."""
+        ...
+
+    def broke(self, call: Call, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
+        """It broke after the client had seen part of it."""
         ...
 
 
 class Call(msgspec.Struct, eq=False):
-    """`expires` is the moment (monotonic seconds) at which patience with what it waits for ends."""
+    """`expires` is the moment (monotonic seconds) at which patience with what it waits for ends. `going_on` continues a
+    text that another attempt began.
+    """
 
     _owner: CallOwner
     _asked: Asked
     sender: Sender
+    attempt: Attempt
     _downstream: Downstream
     _timeouts: Timeouts
     _deadline: float
+    _checks: Checks | None = None
+    going_on: Told | None = None
+    _going_on_with: bytes | None = None
     expires: float = 0.0
     status: int = 0
     head: Head = NO_HEAD
@@ -61,6 +102,11 @@ class Call(msgspec.Struct, eq=False):
     _dial: Dial | None = None
     _relay: StreamRelay | PlainRelay | None = None
     _seen_progress: int = 0
+    _seen_arrived: int = 0
+    _heard: float = 0.0
+    """When anything came in last, as far as the sweep has seen."""
+    _cut_off: bool = False
+    """Its first token was due, and there is nobody else to ask."""
     _hide_usage: bool = False
     _held: list[bytes] | None = None
     _held_size: int = 0
@@ -69,6 +115,8 @@ class Call(msgspec.Struct, eq=False):
 
     def start(self, now: float) -> None:
         self._started = now
+        if self.going_on is not None and not self._goes_on(self.going_on):
+            return
         connection = self.sender.origin.take()
         if connection is None:
             self._connect(now)
@@ -88,7 +136,7 @@ class Call(msgspec.Struct, eq=False):
         self._dial = None
         if failure.kind is FailureKind.TIMEOUT and self._owner.now() >= self._deadline:
             failure = self._past_deadline()
-        self._owner.attempt_failed(failure)
+        self._owner.attempt_failed(self, failure)
 
     def leave(self) -> None:
         """Have nothing more to do with it: a connection whose reply is not complete closes at once."""
@@ -100,23 +148,29 @@ class Call(msgspec.Struct, eq=False):
             connection.abort()
 
     def pause(self) -> None:
-        if self._connection is not None:
+        """Read no more of an answer that the client sees. What it does not see yet is bounded, and its being late must
+        not be our own doing.
+        """
+        if self._connection is not None and self._relay is not None and self._relay.committed:
             self._connection.pause()
 
     def resume(self) -> None:
         if self._connection is not None:
             self._connection.resume()
-        if self._relay is not None and self._relay.committed:  # while it was not read its silence meant nothing
-            self.expires = min(self._owner.now() + self._timeouts.stall, self._deadline)
+        if self._relay is not None and self._relay.started:  # while it was not read its silence meant nothing
+            self._heard = self._owner.now()
+            self.expires = min(self._heard + self._stall(), self._deadline)
 
     def _send(self, connection: Connection, now: float) -> None:
         asked, sender = self._asked, self.sender
         facts = asked.facts
         self._connection = connection
-        patience = self._timeouts.headers or (HEADERS_STREAM if facts.stream else HEADERS_WHOLE)
+        patience = self._timeouts.headers
+        if patience is None:
+            patience = max(HEADERS_STREAM, self._first_token()) if facts.stream else HEADERS_WHOLE
         self.expires = min(now + patience, self._deadline)
         if isinstance(facts, JsonRequest):
-            body = request.prepare(facts, sender.model, self._stream_options())
+            body = self._going_on_with or request.prepare(facts, sender.model, self._stream_options())
             content_type = b"application/json"
         else:
             body = facts.form.replaced("model", sender.model_text)
@@ -128,6 +182,16 @@ class Call(msgspec.Struct, eq=False):
             len(body),
         )
         connection.send(head, body, self)
+
+    def _goes_on(self, told: Told) -> bool:
+        """Make the request that continues a text; False if it cannot be made."""
+        sender, facts = self.sender, self._asked.facts
+        if isinstance(facts, JsonRequest):
+            options, prefill = self._stream_options(), sender.quirks.prefill
+            self._going_on_with = continuation.body(facts.fields, sender.model, told.text, prefill, options)
+        if self._going_on_with is None:
+            self._bad_reply("cannot go on with this text")
+        return self._going_on_with is not None
 
     def _stream_options(self) -> msgspec.Raw | None:
         """What to send as `stream_options`; remembers whether the usage chunk is our own wish."""
@@ -155,10 +219,25 @@ class Call(msgspec.Struct, eq=False):
                 self._whole(body)
             else:
                 self._hold(body, complete)
-        elif kind.startswith(b"text/event-stream"):
-            self._stream(body, complete)
+        else:
+            self._unlike_json(kind, body, complete)
+
+    def _unlike_json(self, kind: bytes, body: bytes, complete: bool) -> None:
+        asked = self._asked
+        if kind.startswith(b"text/event-stream"):
+            if asked.facts.stream or not asked.endpoint.terminals:
+                self._stream(body, complete)
+            else:
+                self._bad_reply("answered with a stream that was not asked for")
         elif kind.startswith(b"text/html"):
             self._bad_reply("answered with an HTML page")
+        elif not kind and asked.streams_events:
+            self.content_type = b"text/event-stream"
+            self._stream(body, complete)
+        elif not kind and asked.endpoint.json_only:
+            self._hold(body, complete)
+        elif asked.streams_events or asked.endpoint.json_only:
+            self._bad_reply(f"answered with content of type {kind[:60].decode('ascii', 'replace')}")
         elif complete and not body:
             self._bad_reply("answered without a body")
         else:
@@ -174,7 +253,7 @@ class Call(msgspec.Struct, eq=False):
         if failure.stale_connection:  # those that went idle beside it are most likely closed too
             self._connect(self._owner.now())
         else:
-            self._owner.attempt_failed(failure)
+            self._owner.attempt_failed(self, failure)
 
     def _hold(self, data: bytes, complete: bool) -> None:
         if self._held is None:
@@ -183,49 +262,65 @@ class Call(msgspec.Struct, eq=False):
         self._held_size += len(data)
         good = 200 <= self.status < 300
         if not complete and self._held_size <= (HOLD_LIMIT if good else ERROR_LIMIT):
-            self.expires = min(self._owner.now() + self._timeouts.stall, self._deadline)
+            self.expires = min(self._owner.now() + self._stall(), self._deadline)
             return
         body = b"".join(self._held)
         if not good:
-            self._owner.refused(self.sender.masked(body))
+            body = self.sender.masked(body)
+            self._owner.refused(self, self._classified(body), body)
         elif complete:
             self._whole(body)
+        elif self._asked.streams_events:
+            self._bad_reply(NO_STREAM)
         else:
             self._pass_on(body, complete)
 
     def _whole(self, body: bytes) -> None:
-        if self.head.has(CONTENT_ENCODING):
-            self._owner.answered(body, None)
+        if self.head.has(CONTENT_ENCODING):  # unread
+            if self._asked.streams_events:
+                self._bad_reply(NO_STREAM)
+            else:
+                self._owner.answered(self, body, None)
             return
         reply = response.read(body)
         if not reply.valid:
             self._bad_reply("answered with something that is not the JSON it claims to be")
         elif reply.error:
-            message = errors.message_in(self.sender.masked(body))
-            what = f"answered {self.status} with an error" + (f": {message}" if message else "")
-            self._owner.attempt_failed(self._failure(FailureKind.SERVER_ERROR, what))
+            self._error_in_disguise(body)
+        elif self._asked.streams_events:
+            self._bad_reply(NO_STREAM)
+        elif reply.empty:
+            self._bad_reply("answered without any choice")
+        elif reply.fault:
+            message = "ended its answer because the model wrote an invalid tool call"
+            self._owner.attempt_failed(self, self._failure(FailureKind.MODEL_FAULT, message))
         else:
-            self._owner.answered(body, reply.usage)
+            self._owner.answered(self, body, reply.usage)
+
+    def _error_in_disguise(self, body: bytes) -> None:
+        """An error under a status that says all is well."""
+        sender = self.sender
+        body = sender.masked(body)
+        failure = classify_ok(sender.kind, self.head, body, who=sender.name, wall=self._owner.wall())
+        what = f"answered {self.status} with an error"
+        self._owner.attempt_failed(self, failure or self._failure(FailureKind.SERVER_ERROR, what))
 
     def _stream(self, body: bytes, complete: bool) -> None:
-        sender = self.sender
-        relay = StreamRelay(
-            self._owner,
-            self._downstream,
-            self._asked.endpoint,
-            who=sender.name,
-            hide_usage=self._hide_usage,
-            expect_done=sender.quirks.stream_done,
-            one_choice=self._asked.one_choice,
-        )
-        self._watch(self._timeouts.first_token)
+        sender, asked, checks = self.sender, self._asked, self._checks
+        manner = Manner(asked.endpoint, sender.name, self._hide_usage, sender.quirks.stream_done, asked.one_choice)
+        if checks is None:
+            relay = StreamRelay(self, self._downstream, manner)
+        else:
+            splice = None if self.going_on is None else Splice(self.going_on)
+            relay = CheckedRelay(self, self._downstream, manner, checks, splice=splice)
+        self._watch(self._first_token())
         self._hand_over(relay, body, complete)
 
     def _pass_on(self, body: bytes, complete: bool) -> None:
-        relay = PlainRelay(self._owner, self._downstream)
+        relay = self._relay = PlainRelay(self, self._downstream)
         length = self.head.get(CONTENT_LENGTH)
-        self._watch(self._timeouts.stall)
-        self._owner.commit(int(length) if length is not None and length.isdigit() else None)
+        self._watch(self._stall())
+        self._owner.commit(self, int(length) if length is not None and length.isdigit() else None)
         self._hand_over(relay, body, complete)
 
     def _hand_over(self, relay: StreamRelay | PlainRelay, body: bytes, complete: bool) -> None:
@@ -235,8 +330,44 @@ class Call(msgspec.Struct, eq=False):
         if body or complete:
             relay.on_body(body, complete)
 
+    # --- what its relay says ---
+
+    def commit(self, length: int | None) -> None:
+        self._owner.commit(self, length)
+
+    def attempt_failed(self, failure: Failure) -> None:
+        self._relay = None
+        self._owner.attempt_failed(self, failure)
+
+    def relayed(self, usage: Usage | None, passed: int) -> None:
+        self._relay = None
+        self._owner.relayed(self, usage, passed)
+
+    def broke(self, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
+        self._owner.broke(self, failure, usage, passed, notice)
+        self._relay = None
+
+    def reported(self, payload: bytes) -> Failure:
+        sender = self.sender
+        payload = sender.masked(payload)
+        failure = classify_event(sender.kind, payload, who=sender.name, wall=self._owner.wall())
+        return failure or self._failure(FailureKind.UNKNOWN, "sent an error event")
+
+    def closing_event(self, message: str, code: str) -> bytes:
+        """What tells the client that this stream broke off."""
+        relay = self._relay
+        if isinstance(relay, StreamRelay):
+            return relay.closing_event(message, code)
+        return errors.event(message, code=code)  # it was to go on with a chat, and never began to
+
+    # --- failures ---
+
+    def _classified(self, body: bytes) -> Failure:
+        sender = self.sender
+        return classify(sender.kind, self.status, self.head, body, who=sender.name, wall=self._owner.wall())
+
     def _bad_reply(self, what: str) -> None:
-        self._owner.attempt_failed(self._failure(FailureKind.BAD_REPLY, what))
+        self._owner.attempt_failed(self, self._failure(FailureKind.BAD_REPLY, what))
 
     def _failure(self, kind: FailureKind, what: str) -> Failure:
         return Failure(kind=kind, source="upstream", message=f"{self.sender.name} {what}")
@@ -248,23 +379,58 @@ class Call(msgspec.Struct, eq=False):
         here.
         """
         relay = self._relay
-        if relay is not None and relay.committed and relay.progress != self._seen_progress:
-            self._seen_progress = relay.progress
-            self.expires = min(now + self._timeouts.stall, self._deadline)
+        if relay is not None:
+            self._listen(relay, now)
         if now < self.expires:
             return True
-        if relay is None or not relay.committed:
-            self.leave()
-            self._owner.attempt_failed(self._out_of_patience(now))
+        if relay is None or not relay.started:
+            if relay is None or now >= self._deadline or self._is_hopeless(now):
+                self.leave()
+                self._owner.attempt_failed(self, self._out_of_patience(now))
             return True
         if paused and now < self._deadline:
             return False
+        self.leave()
         relay.on_lost(self._past_deadline() if now >= self._deadline else self._failure(FailureKind.TIMEOUT, "stalled"))
         return True
 
+    def _listen(self, relay: StreamRelay | PlainRelay, now: float) -> None:
+        """What has come in since the last look? Only what says something counts against a stall."""
+        if relay.arrived != self._seen_arrived:
+            self._seen_arrived = relay.arrived
+            self._heard = now
+            if relay.started and relay.progress != self._seen_progress:
+                self.expires = min(now + self._stall(), self._deadline)
+            self._seen_progress = relay.progress
+
+    def _is_hopeless(self, now: float) -> bool:
+        """The first token is late: is somebody else to be asked? If there is nobody, anything that still comes in is
+        worth waiting for.
+        """
+        if not self._cut_off and not self._owner.alone():
+            return True
+        self._cut_off = True
+        self.expires = min(self._heard + self._timeouts.alive, self._deadline)
+        return now >= self.expires
+
     def _watch(self, patience: float) -> None:
-        self._seen_progress = 0
-        self.expires = min(self._owner.now() + patience, self._deadline)
+        self._heard = self._owner.now()
+        self.expires = min(self._heard + patience, self._deadline)
+
+    def _first_token(self) -> float:
+        patience = self._timeouts.first_token
+        if patience is not None:
+            return patience
+        return FIRST_TOKEN_REASONING if self._reasons() else FIRST_TOKEN
+
+    def _stall(self) -> float:
+        patience = self._timeouts.stall
+        if patience is None:
+            patience = STALL_REASONING if self._reasons() else STALL
+        return min(patience, self._timeouts.alive)
+
+    def _reasons(self) -> bool:
+        return self.sender.reasoning or self._asked.wants_thinking
 
     def _out_of_patience(self, now: float) -> Failure:
         if now >= self._deadline:

@@ -1,29 +1,36 @@
 """One client request on its way: attempts in turn, until one answer is passed on or there is nothing left to try.
 
-`core.exchange` says whom to ask and when to give up, `pipeline.attempt` asks; this tells the client. Everything
-happens in callbacks, with a task only while a connection is being made. Whatever happens, the exchange ends exactly
-once, in `_over`.
+`core.exchange` says whom to ask and when to give up, `pipeline.attempt` asks, `pipeline.shown` tells the client.
+Everything happens in callbacks, with a task only while a connection is being made. Whatever happens, the exchange ends
+exactly once, in `_over`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 import msgspec
 
-from headway.core.exchange import Attempt, Exchange, GiveUp
+from headway.core.candidates import Candidate
+from headway.core.exchange import Attempt, Exchange, GiveUp, Step
+from headway.core.remedies import REMEDIES, Elsewhere
+from headway.failures import Failure, FailureKind
 from headway.pipeline import telling
 from headway.pipeline.asked import Asked
 from headway.pipeline.attempt import Call
-from headway.pipeline.endings import code_of, ending
+from headway.pipeline.checked import Checks
+from headway.pipeline.endings import BROKE_OFF, SHOULD_NOT_RETRY, ending, pointless, verbatim
 from headway.pipeline.plan import Plan
 from headway.pipeline.relay import Notice
+from headway.pipeline.shown import Shown
 from headway.ports import Downstream
-from headway.providers.classify import classify
-from headway.types import ExchangeEvent, Failure, FailureKind, Usage
+from headway.types import ExchangeEvent, Usage
 from headway.wire.http_head import RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY
-from headway.wire.openai import errors
+from headway.wire.openai import continuation, errors
+from headway.wire.openai.peek import JsonRequest
+from headway.wire.openai.told import Told
 
 
 class Owner(Protocol):
@@ -45,8 +52,17 @@ class Dispatch(msgspec.Struct, eq=False):
     _asked: Asked
     _exchange: Exchange
     _downstream: Downstream
-    _attempt: Attempt | None = None
     _call: Call | None = None
+    _rival: Call | None = None
+    """A second call beside the first, while neither has said anything."""
+    _shown: Shown | None = None
+    """None: nothing, and nothing special is to be done."""
+    _checks: Checks | None = None
+    _wake: float = inf
+    """The next moment (monotonic seconds) at which anything but a call's patience is due."""
+    _resume_at: float = inf
+    _hedge_at: float = inf
+    _hold_at: float = inf
     _first_byte: float | None = None
     _is_over: bool = False
     paused: bool = False
@@ -54,90 +70,160 @@ class Dispatch(msgspec.Struct, eq=False):
     # --- attempts ---
 
     def begin(self, now: float) -> None:
+        if self._asked.facts.stream:
+            self._prepare_stream(now)
         self._take(self._exchange.begin(now), now)
 
-    def _take(self, step: Attempt | GiveUp, now: float) -> None:
-        if isinstance(step, GiveUp):
+    def wall(self) -> float:
+        return self._owner.wall()
+
+    def _take(self, step: Step, now: float) -> None:
+        if isinstance(step, Attempt):
+            self._ask(step, now)
+        elif isinstance(step, GiveUp):
             self._give_up(step.failure)
-            return
-        exchange = self._exchange
-        route = exchange.route.route
-        self._attempt = step
-        sender = self._plan.sender(step.candidate, route)
-        timeouts, deadline = route.resilience.timeouts, exchange.deadline
-        call = self._call = Call(self, self._asked, sender, self._downstream, timeouts, deadline)
+        else:
+            self._call = None
+            self._resume_at = step.until
+            self._plan_wake()
+
+    def _ask(self, attempt: Attempt, now: float) -> None:
+        call = self._call = self._call_for(attempt)
         call.start(now)
 
-    def attempt_failed(self, failure: Failure) -> None:
+    def _call_for(self, attempt: Attempt, going_on: Told | None = None) -> Call:
+        exchange = self._exchange
+        route = exchange.route.route
+        sender = self._plan.sender(attempt.candidate, route)
+        timeouts, deadline = route.resilience.timeouts, exchange.deadline
+        return Call(self, self._asked, sender, attempt, self._downstream, timeouts, deadline, self._checks, going_on)
+
+    def attempt_failed(self, call: Call, failure: Failure) -> None:
         """Nothing of this attempt's answer has been passed on: another target may answer."""
         if self._is_over:
             return
-        attempt, call = self._under_way()
         call.leave()
         now = self.now()
-        self._take(self._exchange.failed(attempt, failure, now), now)
+        if self._rival is not None and REMEDIES[failure.kind].elsewhere is Elsewhere.NOBODY:
+            self._supersede_other(call, now)  # it would be refused too
+        if self._rival is not None:  # the other one may still answer
+            self._call = self._rival if call is self._call else self._call
+            self._rival = None
+            self._exchange.failed_beside(call.attempt, failure, now)
+        elif call.going_on is not None:
+            self._exchange.ended_badly(call.attempt, failure, now)
+            self._broken(call, failure, None, 0, notice="event")
+        else:
+            self._take(self._exchange.failed(call.attempt, failure, now), now)
 
-    def refused(self, body: bytes) -> None:
-        """An error status. The provider's own words go to the client if it is the client's to mend, or there was but
-        one attempt.
+    def refused(self, call: Call, failure: Failure, body: bytes) -> None:
+        """An error status. The provider's own words go to the client if it is the client's to mend, or if nobody else was
+        asked.
         """
-        attempt, call = self._under_way()
+        if self._is_over:
+            return
+        shown = self._shown
+        if self._rival is not None or call.going_on is not None or (shown is not None and shown.begun):
+            self.attempt_failed(call, failure)
+            return
         call.leave()
         now = self.now()
-        failure = classify(call.status, call.head, body, who=call.sender.name, wall=self._owner.wall())
-        first = not self._exchange.failures
-        step = self._exchange.failed(attempt, failure, now)
-        verbatim = failure.kind is FailureKind.REQUEST_REFUSED or (
-            first and failure.kind is not FailureKind.AUTH_INVALID
-        )
-        if isinstance(step, GiveUp) and verbatim and 400 <= call.status < 600 and errors.is_error_body(body):
+        exchange = self._exchange
+        step = exchange.failed(call.attempt, failure, now)
+        only = all(each.candidate.deployment == call.attempt.candidate.deployment for each in exchange.attempts)
+        if (
+            isinstance(step, GiveUp)
+            and step.failure.kind is failure.kind
+            and verbatim(failure, only=only)
+            and 400 <= call.status < 600
+            and errors.is_error_body(body)
+        ):
             self._pass_error_on(call, failure, body, now)
         else:
             self._take(step, now)
 
+    def alone(self) -> bool:
+        return self._rival is None and self._exchange.alone(self.now())
+
     # --- answers ---
 
-    def answered(self, body: bytes, usage: Usage | None) -> None:
-        attempt, call = self._under_way()
+    def answered(self, call: Call, body: bytes, usage: Usage | None) -> None:
         now = self._first_byte = self.now()
-        fields = telling.answer_fields(self._asked, self._told(), call.content_type, call.head)
-        self._exchange.succeeded(attempt, call.status, now)
+        self._supersede_other(call, now)
+        fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, call.head)
+        self._exchange.succeeded(call.attempt, call.status, now)
         self._over("ok", call.status, now, usage=usage, reply_bytes=len(body))
         self._downstream.reply(call.status, fields, body)
 
-    def commit(self, length: int | None) -> None:
-        _, call = self._under_way()
-        self._first_byte = self.now()
-        self._downstream.begin(
-            call.status, telling.answer_fields(self._asked, self._told(), call.content_type, call.head), length
-        )
-
-    def relayed(self, usage: Usage | None, passed: int) -> None:
-        attempt, call = self._under_way()
+    def commit(self, call: Call, length: int | None) -> None:
         now = self.now()
-        self._exchange.succeeded(attempt, call.status, now)
+        self._supersede_other(call, now)
+        attempt, shown = call.attempt, self._shown
+        if self.paused:  # since before this call was made
+            call.pause()
+        if attempt.probe:
+            self._exchange.committed(attempt, now)
+        if call.going_on is not None:
+            self._downstream.write(continuation.comment(attempt.candidate.deployment))
+            return
+        self._first_byte = now
+        fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, call.head)
+        if shown is None:
+            self._downstream.begin(call.status, fields, length)
+            return
+        shown.begin(call.status, fields, length)
+        self._hold_at = self._hedge_at = self._wake = inf
+        hedging = self._exchange.route.hedging
+        if hedging is not None:
+            hedging.first_token(attempt.candidate.deployment, now - attempt.started)
+
+    def relayed(self, call: Call, usage: Usage | None, passed: int) -> None:
+        now = self.now()
+        self._exchange.succeeded(call.attempt, call.status, now)
+        if call.going_on is not None and usage is not None:
+            usage = msgspec.structs.replace(usage, output_tokens=usage.output_tokens + call.going_on.output_tokens)
         self._over("ok", call.status, now, usage=usage, reply_bytes=passed)
         self._downstream.end()
 
-    def broke(self, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
-        """The client has seen part of the answer: the only honest ending is an error, in band where there are
-        events.
+    def broke(self, call: Call, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
+        """The client has seen part of the answer: the only honest ending is an error, in band where there are events;
+        unless the route allows a text to be continued.
         """
         if self._is_over:
             return
-        attempt, call = self._under_way()
         call.leave()
         now = self.now()
-        self._exchange.ended_badly(attempt, failure, now)
-        self._over(failure.kind.value, call.status, now, usage=usage, reply_bytes=passed, error=failure.message)
+        told = None if self._checks is None else self._checks.told
+        if notice != "event" or told is None or not told.continuable:
+            self._exchange.ended_badly(call.attempt, failure, now)
+        elif self._exchange.continued(call.attempt, failure, now, _may_go_on):
+            self._call = next_call = self._call_for(self._exchange.attempts[-1], told)
+            next_call.start(now)
+            return
+        self._broken(call, failure, usage, passed, notice=notice)
+
+    def _broken(self, call: Call, failure: Failure, usage: Usage | None, passed: int, *, notice: Notice) -> None:
+        now, status = self.now(), call.status or 200
+        self._over(failure.kind.value, status, now, usage=usage, reply_bytes=passed, error=failure.message, broke=True)
         if notice == "cut":
             self._downstream.abort()
             return
         if notice == "event":
-            code = code_of(FailureKind.INTERRUPTED)
-            as_event = errors.response_event if self._asked.endpoint.name == "responses" else errors.event
-            self._downstream.write(as_event(f"the answer broke off: {failure.message}", code=code))
+            message = f"the answer broke off: {failure.message}"
+            self._downstream.write(call.closing_event(message, BROKE_OFF))
         self._downstream.end()
+
+    def _supersede_other(self, call: Call, now: float) -> None:
+        """Of two calls this one was quicker."""
+        rival = self._rival
+        if rival is None:
+            return
+        slower = rival if call is self._call else self._call
+        self._call = call
+        self._rival = None
+        if slower is not None:
+            slower.leave()
+            self._exchange.superseded(slower.attempt, now)
 
     # --- the client ---
 
@@ -145,11 +231,12 @@ class Dispatch(msgspec.Struct, eq=False):
         """Close the upstream at once: nobody is there to read the answer."""
         if self._is_over:
             return
-        attempt, call = self._under_way()
-        call.leave()
         now = self.now()
         failure = Failure(kind=FailureKind.CANCELLED, source="downstream", message=how)
-        self._exchange.ended_badly(attempt, failure, now)
+        for call in (self._call, self._rival):
+            if call is not None:
+                call.leave()
+                self._exchange.ended_badly(call.attempt, failure, now)
         self._over(failure.kind.value, 499, now, error=failure.message)
 
     def pause(self) -> None:
@@ -163,31 +250,95 @@ class Dispatch(msgspec.Struct, eq=False):
             self._call.resume()
 
     def check(self, now: float) -> None:
-        """Called by the sweep: does anything take too long?"""
+        """Called by the sweep: does anything take too long, is anything due?"""
+        if now >= self._wake:
+            self._wake_up(now)
         if self._call is not None and not self._call.check(now, paused=self.paused):
             self.cut_off("the client took no more of the answer for too long")
+        if self._rival is not None:
+            self._rival.check(now, paused=False)
 
     def cut_off(self, why: str) -> None:
         """Have the client notice that there is no more to come."""
         self._downstream.abort()
         self.client_gone(why)
 
+    # --- what is due at a moment ---
+
+    def _prepare_stream(self, now: float) -> None:
+        """A stream may have to be checked, held, hedged, continued, or kept alive while it is silent."""
+        asked, route = self._asked, self._exchange.route
+        resilience = route.route.resilience
+        if asked.streams_events:
+            self._shown = Shown(asked, self._downstream)
+            self._checks = _checks_for(asked, self._exchange)
+            if resilience.timeouts.hold is not None:
+                self._hold_at = now + resilience.timeouts.hold
+        hedging = route.hedging
+        if hedging is not None and self._shown is not None and not asked.has_effects:
+            hedging.started()
+            self._hedge_at = now
+        self._plan_wake()
+
+    def _plan_wake(self) -> None:
+        self._wake = min(self._resume_at, self._hedge_at, self._hold_at)
+
+    def _wake_up(self, now: float) -> None:
+        if now >= self._resume_at:
+            self._resume_at = inf
+            self._take(self._exchange.resume(now), now)
+        if not self._is_over and now >= self._hedge_at:
+            self._hedge(now)
+        if not self._is_over and now >= self._hold_at:
+            self._hold(now)
+        self._plan_wake()
+
+    def _hedge(self, now: float) -> None:
+        """The first look says when the first attempt is slow; the second starts another."""
+        exchange, call = self._exchange, self._call
+        self._hedge_at = inf
+        hedging = exchange.route.hedging
+        if hedging is None or call is None or len(exchange.attempts) != 1:
+            return
+        due = call.attempt.started + hedging.delay(call.attempt.candidate.deployment)
+        if now < due:
+            self._hedge_at = due
+            return
+        second = exchange.hedge(now)
+        if second is not None:
+            self._rival = self._call_for(second)
+            self._rival.start(now)
+
+    def _hold(self, now: float) -> None:
+        """Nothing to show yet: a sign of life."""
+        resilience = self._exchange.route.route.resilience
+        shown = self._shown
+        if shown is None or resilience.timeouts.hold is None:
+            return
+        self._hold_at = now + resilience.timeouts.hold
+        if not self.paused:
+            shown.hold(telling.holding_fields(self._asked, self._exchange.route.route.name))
+
     # --- endings ---
 
     def _give_up(self, failure: Failure) -> None:
         end = ending(failure, self._exchange.failures)
-        fields = telling.error_fields(self._asked, self._told(), end.fields)
-        self._over(failure.kind.value, end.status, self.now(), reply_bytes=len(end.body), error=end.message)
-        self._downstream.reply(end.status, fields, end.body)
+        fields = telling.error_fields(self._asked, self._told(0), end.fields)
+        shown = self._shown or Shown(self._asked, self._downstream)
+        status = 200 if shown.begun else end.status
+        self._over(failure.kind.value, status, self.now(), reply_bytes=len(end.body), error=end.message)
+        shown.refused(end, fields)
 
     def _pass_error_on(self, call: Call, failure: Failure, body: bytes, now: float) -> None:
         """The provider's own error, unchanged."""
         head = call.head
-        fields = telling.answer_fields(self._asked, self._told(), call.content_type, head)
+        fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, head)
         for field in (RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY):
             value = head.get(field)
             if value is not None:
                 fields += b"%b %b\r\n" % (field[2:], value)
+        if not head.has(SHOULD_RETRY) and pointless([failure]):
+            fields += SHOULD_NOT_RETRY
         self._first_byte = now
         self._over(failure.kind.value, call.status, now, reply_bytes=len(body), error=failure.message)
         self._downstream.reply(call.status, fields, body)
@@ -201,9 +352,11 @@ class Dispatch(msgspec.Struct, eq=False):
         usage: Usage | None = None,
         reply_bytes: int = 0,
         error: str | None = None,
+        broke: bool = False,
     ) -> None:
         self._is_over = True
-        self._call = None  # it refers to us: without this only the garbage collector would free a request and its body
+        # they refer to us: without this only the garbage collector would free a request and its body
+        self._call = self._rival = None
         event = telling.event(
             self._asked,
             self._exchange,
@@ -215,17 +368,29 @@ class Dispatch(msgspec.Struct, eq=False):
             usage=usage,
             reply_bytes=reply_bytes,
             error=error,
+            broke=broke,
         )
         self._owner.over(self, event)
 
-    def _under_way(self) -> tuple[Attempt, Call]:
-        attempt, call = self._attempt, self._call
-        if attempt is None or call is None:
-            raise RuntimeError("no attempt has been made")
-        return attempt, call
+    def _told(self, status: int) -> bytes:
+        return telling.told(self._plan, self._exchange, status)
 
-    def _told(self) -> bytes:
-        call = self._call
-        if call is None:
-            return telling.told(self._plan, self._exchange, None, 0)
-        return telling.told(self._plan, self._exchange, call.sender, call.status)
+
+def _may_go_on(candidate: Candidate) -> bool:
+    """Can this target go on with a model's own words?"""
+    return candidate.target.deployment.provider.quirks.prefill != "none"
+
+
+def _checks_for(asked: Asked, exchange: Exchange) -> Checks | None:
+    """How to read a stream's answer, beyond passing it on; None for most."""
+    resilience = exchange.route.route.resilience
+    facts = asked.facts
+    goes_on = (
+        resilience.continuation
+        and asked.endpoint.name == "chat"
+        and isinstance(facts, JsonRequest)
+        and continuation.may_ever(facts.fields)
+    )
+    told = Told() if goes_on else None
+    checks = Checks(asked.has_tools, resilience.tool_calls, resilience.stream, told)
+    return checks if checks.any() else None

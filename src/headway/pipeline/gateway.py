@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import os
 import time
-from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
 from random import Random
 
 from headway.core.exchange import Exchange
 from headway.core.registry import Registry
+from headway.failures import Failure, FailureKind
 from headway.pipeline.asked import Asked, own_stream_options
 from headway.pipeline.dispatch import Dispatch
-from headway.pipeline.endings import Ending, code_of, ending
+from headway.pipeline.endings import SHOULD_NOT_RETRY, Ending, code_of, ending
+from headway.pipeline.fanout import Fanout
+from headway.pipeline.idempotency import Claim, Refused, Replays, digest_of
 from headway.pipeline.plan import Plan
-from headway.ports import Downstream, Sink, Transport
-from headway.types import ExchangeEvent, Failure, FailureKind, Snapshot
+from headway.pipeline.reader import Caller, Reader
+from headway.ports import Downstream, Running, Sink, Timer, Timers, Transport
+from headway.types import Change, ExchangeEvent, Snapshot
 from headway.wire.openai import errors
 from headway.wire.openai.endpoints import Endpoint
 from headway.wire.openai.peek import Malformed, peek_json, peek_multipart
@@ -29,7 +33,7 @@ Headers = list[tuple[bytes, bytes]]
 """Names in lower case."""
 
 _FORWARDED = frozenset({b"openai-beta"})
-_READ = _FORWARDED | {b"content-type", b"x-headway-attempts", b"x-headway-timeout"}
+_READ = _FORWARDED | {b"content-type", b"idempotency-key", b"x-headway-attempts", b"x-headway-timeout"}
 
 
 class Gateway:
@@ -38,19 +42,31 @@ class Gateway:
     """
 
     def __init__(
-        self, snapshot: Snapshot, *, transport: Transport, sink: Sink, loop: AbstractEventLoop, rng: Random
+        self,
+        snapshot: Snapshot,
+        *,
+        transport: Transport,
+        sink: Sink,
+        loop: Timers,
+        rng: Random,
+        now: Callable[[], float] = time.monotonic,  # uvloop's own clock moves in steps of a millisecond
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop
-        self.now = time.monotonic  # uvloop's own clock moves in steps of a millisecond
-        self.registry = Registry()
+        self.now = now
+        self.wall = wall
+        self.registry = Registry(snapshot.breaker)
+        self.changes: list[Change] = []
+        """What operators should hear of, until the next exchange ends."""
         self._transport = transport
         self._sink = sink
         self._rng = rng
         self._in_flight: dict[Dispatch, None] = {}
-        self._sweep_timer: TimerHandle | None = None
+        self._sweep_timer: Timer | None = None
         self._id_prefix = f"hw-{os.urandom(6).hex()}-"
         self._count = 0
         self.plan = Plan(snapshot, self.registry, transport)
+        self.replays = Replays(snapshot.idempotency, sink.record, now=now, wall=wall, later=loop.call_later)
 
     @property
     def in_flight(self) -> int:
@@ -61,14 +77,15 @@ class Gateway:
         return self.plan.snapshot
 
     def publish(self, snapshot: Snapshot) -> None:
+        self.registry.govern(snapshot.breaker)
         self.plan = plan = Plan(snapshot, self.registry, self._transport)
         self.registry.keep(list(plan.targets()))
+        self.replays.adjust(snapshot.idempotency)
 
-    def wall(self) -> float:
-        return time.time()
-
-    def handle(self, endpoint: Endpoint, headers: Headers, body: bytes, downstream: Downstream) -> Dispatch | None:
-        """Begin an exchange. None: it is over already, and the client has its answer."""
+    def handle(self, endpoint: Endpoint, headers: Headers, body: bytes, downstream: Downstream) -> Running | None:
+        """Begin an exchange, or join the one that has the same Idempotency-Key. None: it is over already, and the
+        client has its answer.
+        """
         now = self.now()
         self._count += 1
         request_id = f"{self._id_prefix}{self._count:x}"
@@ -84,7 +101,7 @@ class Gateway:
             return None
         resilience = route.route.resilience
         attempts, total = resilience.attempts, resilience.timeouts.total
-        forwarded = b""
+        forwarded, key = b"", None
         if len(read) > (b"content-type" in read):
             forwarded = b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in _FORWARDED])
             lowered = _lowered(read, attempts, total)
@@ -92,23 +109,45 @@ class Gateway:
                 self._refuse(endpoint, request_id, lowered, body, downstream, model=request.model)
                 return None
             attempts, total = lowered
-        exchange = Exchange(route, now, now + total, attempts, self._rng)
+            key = read.get(b"idempotency-key")
         asked = Asked(endpoint, request, request_id, len(body), forwarded, own_stream_options(request))
-        dispatch = Dispatch(self, self.now, plan, asked, exchange, downstream)
+        claim = None if key is None else self._claim(key, asked, body, downstream, Caller.of(asked, route.route, now))
+        if isinstance(claim, Refused):
+            self._refuse(endpoint, request_id, claim, body, downstream, model=request.model)
+            return None
+        if isinstance(claim, Reader):
+            return claim
+        exchange = Exchange(route, now, now + total, attempts, self._rng, self.changes)
+        if claim is None:
+            running = dispatch = Dispatch(self, self.now, plan, asked, exchange, downstream)
+        else:
+            dispatch = Dispatch(_Shared(self, claim), self.now, plan, asked, exchange, claim)
+            running = claim.run_by(dispatch, downstream)
         self._in_flight[dispatch] = None
         if self._sweep_timer is None:
             self._sweep_timer = self._loop.call_later(SWEEP_EVERY, self._sweep)
         dispatch.begin(now)
-        return dispatch
+        return running
+
+    def _claim(self, key: bytes, asked: Asked, body: bytes, downstream: Downstream, caller: Caller) -> Claim:
+        if not self.replays.on:
+            return None
+        digest = digest_of(body, form=asked.endpoint.body == "multipart", forwarded=asked.forwarded)
+        return self.replays.claim(key, digest, downstream, caller)
 
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None:
         del self._in_flight[dispatch]
         self._sink.record(event)
+        if self.changes:
+            changes, self.changes[:] = list(self.changes), []
+            for change in changes:
+                self._sink.changed(change, self.wall())
 
     def close(self) -> None:
         """Cut off what is still under way."""
         for dispatch in list(self._in_flight):
             dispatch.cut_off("the gateway shut down before the answer was complete")
+        self.replays.close()
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
             self._sweep_timer = None
@@ -125,13 +164,13 @@ class Gateway:
         self,
         endpoint: Endpoint,
         request_id: str,
-        why: Malformed | Failure,
+        why: Malformed | Failure | Refused,
         body: bytes,
         downstream: Downstream,
         *,
         model: str = "",
     ) -> None:
-        end = _malformed(why) if isinstance(why, Malformed) else ending(why, [], param="model")
+        end = ending(why, [], param="model") if isinstance(why, Failure) else _refusal(why)
         self._sink.record(
             ExchangeEvent(
                 request_id=request_id,
@@ -140,7 +179,7 @@ class Gateway:
                 model=model,
                 route="",
                 stream=False,
-                outcome=why.kind.value if isinstance(why, Failure) else FailureKind.REQUEST_REFUSED.value,
+                outcome=why.kind.value if isinstance(why, Failure) else FailureKind.INVALID_REQUEST.value,
                 status=end.status,
                 duration=0.0,
                 first_byte=None,
@@ -155,10 +194,30 @@ class Gateway:
         downstream.reply(end.status, fields, end.body)
 
 
-def _malformed(why: Malformed) -> Ending:
-    code = code_of(FailureKind.REQUEST_REFUSED)
-    body = errors.body(why.message, status=400, code=code, param=why.param)
-    return Ending(400, b"x-should-retry: false\r\n", body, why.message)
+class _Shared:
+    """The owner of an exchange whose answer others may want too."""
+
+    __slots__ = ("_answer", "_gateway")
+
+    def __init__(self, gateway: Gateway, answer: Fanout) -> None:
+        self._gateway = gateway
+        self._answer = answer
+
+    def wall(self) -> float:
+        return self._gateway.wall()
+
+    def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None:
+        self._gateway.over(dispatch, event)
+        self._answer.settled(event)
+
+
+def _refusal(why: Malformed | Refused) -> Ending:
+    if isinstance(why, Refused):
+        status, code, param = why.status, why.code, None
+    else:
+        status, code, param = 400, code_of(FailureKind.INVALID_REQUEST), why.param
+    body = errors.body(why.message, status=status, code=code, param=param)
+    return Ending(status, SHOULD_NOT_RETRY, body, why.message, code)
 
 
 def _lowered(read: dict[bytes, bytes], attempts: int, total: float) -> tuple[int, float] | Malformed:

@@ -15,8 +15,9 @@ import msgspec
 from headway.config.compile import targets_for
 from headway.core.candidates import Candidate
 from headway.core.registry import LiveRoute, Registry
+from headway.failures import Failure, FailureKind
 from headway.ports import Origin, Transport
-from headway.types import Failure, FailureKind, Provider, Quirks, Route, Snapshot, Target, Tier
+from headway.types import Provider, Quirks, Route, Snapshot, Target, Tier
 from headway.version import __version__
 from headway.wire.openai.endpoints import ENDPOINTS, Endpoint
 
@@ -33,12 +34,27 @@ class Sender:
     and status 200.
     """
 
-    __slots__ = ("_secret", "heads", "label", "model", "model_text", "name", "origin", "quirks", "told", "told_ok")
+    __slots__ = (
+        "_secret",
+        "heads",
+        "kind",
+        "label",
+        "model",
+        "model_text",
+        "name",
+        "origin",
+        "quirks",
+        "reasoning",
+        "told",
+        "told_ok",
+    )
 
     def __init__(self, target: Target, route: Route, origin: Origin) -> None:
         deployment, provider = target.deployment, target.deployment.provider
         self.origin = origin
         self.name = target.name
+        self.kind = provider.kind
+        self.reasoning = deployment.profile.reasoning
         self.label = header_text(target.name)
         self.model = msgspec.Raw(_encode(deployment.model))
         self.model_text = deployment.model.encode()
@@ -103,6 +119,9 @@ class Plan:
         for live in (*self._routes.values(), *self._ad_hoc.values()):
             for tier in live.route.tiers:
                 yield from tier.targets
+            for fallback in live.route.fallbacks:
+                for tier in fallback.tiers:
+                    yield from tier.targets
 
     def _locate(self, model: str) -> tuple[Provider | Failure, str]:
         providers = self.snapshot.providers
@@ -115,7 +134,7 @@ class Plan:
         if serving:
             candidates = ", ".join(f"{provider}/{model}" for provider in serving)
             failure = Failure(
-                kind=FailureKind.REQUEST_REFUSED,
+                kind=FailureKind.INVALID_REQUEST,
                 source="gateway",
                 message=f"model {model!r} is served by several providers; ask for one of: {candidates}",
             )

@@ -1,27 +1,35 @@
 """Passing an answer on while it comes in: server-sent events by whole events, anything else as it is.
 
-A relay hears the upstream connection directly. It holds a stream until its first event (before it, another target may
-still answer), reads usage from the last pieces only, hides the usage chunk that the client did not ask for, and tells
-an ending from a break-off.
+A relay hears the upstream connection directly. It holds a stream until the model's first word (before it, another
+target may still answer), reads usage from the last pieces only, hides the usage chunk that the client did not ask for,
+and tells an ending from a break-off. Streams that are held back further, or looked into, are `pipeline.checked`'s.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Literal, Protocol
 
+import msgspec
+
+from headway.failures import Failure, FailureKind
 from headway.ports import Downstream
-from headway.types import Failure, FailureKind, Usage
+from headway.types import Usage
 from headway.wire import sse
 from headway.wire.http_head import Head
-from headway.wire.openai import stream
+from headway.wire.openai import errors, stream
 from headway.wire.openai.endpoints import Endpoint
+from headway.wire.openai.opening import Opening, created_in, judge
 
 MAX_HELD = 256 * 1024
 """Bytes of one unfinished event that are held back; a longer event is passed on in pieces."""
 
 OPENING = 1024
 """Bytes kept of the beginning of such an event: they say what kind it is."""
+LONGEST_FILLER = 128
+"""Bytes from which a piece that begins with data is certainly more than a ping."""
+DATA = ord("d")
 TAIL = 8
 """Pieces kept, each of at least one event: usage and terminal are among the last few."""
 
@@ -50,20 +58,38 @@ class RelayOwner(Protocol):
         """It broke after the client had seen part of it."""
         ...
 
+    def reported(self, payload: bytes) -> Failure:
+        """What an error event of the provider's means."""
+        ...
+
+
+class Manner(msgspec.Struct, frozen=True):
+    """How one stream is to be read. `who` names the target in messages."""
+
+    endpoint: Endpoint
+    who: str
+    hide_usage: bool
+    expect_done: bool
+    one_choice: bool
+
 
 class StreamRelay:
-    """Server-sent events. `progress` counts what arrived, for whoever watches for stalls."""
+    """Server-sent events. `arrived` counts what came in and `progress` what was more than a comment or a ping, for
+    whoever watches for silence; `started` is true from the first word of the model, `committed` once the client sees
+    anything.
+    """
 
     __slots__ = (
         "_committed",
-        "_downstream",
-        "_endpoint",
+        "_created",
         "_expect_done",
         "_held",
         "_hide",
+        "_judged",
         "_one_choice",
         "_open",
         "_opening",
+        "_over",
         "_owner",
         "_passed",
         "_tail",
@@ -71,31 +97,30 @@ class StreamRelay:
         "_usage",
         "_who",
         "_write",
+        "arrived",
+        "endpoint",
         "progress",
+        "started",
     )
 
-    def __init__(
-        self,
-        owner: RelayOwner,
-        downstream: Downstream,
-        endpoint: Endpoint,
-        *,
-        who: str,
-        hide_usage: bool,
-        expect_done: bool,
-        one_choice: bool,
-    ) -> None:
+    def __init__(self, owner: RelayOwner, downstream: Downstream, manner: Manner) -> None:
         self._owner = owner
-        self._downstream = downstream
-        self._write = downstream.write
-        self._endpoint = endpoint
-        self._who = who
-        self._hide = hide_usage
-        self._expect_done = expect_done
-        self._one_choice = one_choice
+        self._write: Callable[[bytes], None] = downstream.write
+        self.endpoint = manner.endpoint
+        self._who = manner.who
+        self._hide = manner.hide_usage
+        self._expect_done = manner.expect_done
+        self._one_choice = manner.one_choice
+        self.arrived = 0
         self.progress = 0
+        self.started = False
         self._committed = False
+        self._over = False
         self._held = b""
+        self._judged = 0
+        """Bytes of what is held that have been found to say nothing yet."""
+        self._created: bytes | None = None
+        """The response that the stream said it begins, where the dialect has such a thing."""
         self._tail: deque[bytes] = deque(maxlen=TAIL)
         self._opening = b""
         self._open = False
@@ -113,32 +138,91 @@ class StreamRelay:
         raise RuntimeError("the head of this reply has been read")
 
     def on_body(self, data: bytes, complete: bool) -> None:
-        self.progress += 1
+        if self._over:  # what follows an error is no part of an answer
+            return
+        self.arrived += 1
+        if not data or (len(data) >= LONGEST_FILLER and data[0] == DATA) or not stream.is_filler(data):
+            self.progress += 1
         if self._held:
             data = self._held + data
             self._held = b""
-        if not self._committed and not self._may_commit(data, complete):
+        if not self.started and not self._may_start(data, complete):
             return
         if not data.endswith(b"\n\n"):
             data = self._whole_events(data, complete)
         elif self._open:
             self._open = False
         if data:
+            if data.find(b'"error"') >= 0 and self._ends_in_error(data):
+                return
             self._tail.append(data)
-            if self._hide and data.find(b"[]") >= 0:  # quicker than `in`
+            if self._hide and data.find(b"prompt_tokens") >= 0:  # quicker than `in`, and than a shorter word
                 data = self._without_usage(data)
             self._passed += len(data)
             if data:
                 self._write(data)
-        if complete:
+        if complete and not self._over:
             self._finish()
 
     def on_lost(self, failure: Failure) -> None:
-        if not self._committed:
-            self._owner.attempt_failed(failure)
-            return
-        self._close_event()
-        self._owner.broke(failure, self._last_usage(), self._passed, "event")
+        if self._is_terminated():  # only the framing's end is missing
+            self._complete()
+        else:
+            self._break(failure, "event")
+
+    def closing_event(self, message: str, code: str) -> bytes:
+        """What tells the client, in its dialect, that this stream broke off."""
+        if self.endpoint.name == "responses":
+            return errors.response_event(message, code=code, seen=self._ended_with(), created=self._created)
+        return errors.event(message, code=code)
+
+    # --- before the client sees anything ---
+
+    def _may_start(self, data: bytes, complete: bool) -> bool:
+        """Has the model said its first word? Keeps the data if not."""
+        end = sse.complete_length(data)
+        opening = judge(self.endpoint, data[self._judged : end]) if end > self._judged else None
+        if opening is None:
+            self._judged = end
+            if complete:
+                self._fail(FailureKind.BAD_REPLY, "ended its stream before it said anything")
+            elif len(data) > MAX_HELD:
+                return self._start(data)
+            else:
+                self._held = data
+            return False
+        if opening.kind == "meaningful":
+            return self._start(data[:end])
+        self._refuse(opening)
+        return False
+
+    def _start(self, data: bytes) -> bool:
+        self.started = True
+        if self.endpoint.name == "responses":
+            self._created = created_in(data)
+        self._show()
+        return True
+
+    def _show(self) -> None:
+        self._committed = True
+        self._owner.commit(None)
+
+    def _refuse(self, opening: Opening) -> None:
+        if opening.kind == "error" and opening.payload is not None:
+            self._over = True
+            self._owner.attempt_failed(self._owner.reported(opening.payload))
+        elif opening.kind == "fault":
+            self._fail(FailureKind.MODEL_FAULT, "ended its stream because the model wrote an invalid tool call")
+        elif opening.kind == "ended":
+            self._fail(FailureKind.BAD_REPLY, "ended its stream before it said anything")
+        else:
+            self._fail(FailureKind.BAD_REPLY, "began its stream with something that is no JSON")
+
+    def _fail(self, kind: FailureKind, what: str) -> None:
+        self._over = True
+        self._owner.attempt_failed(self._failure(kind, what))
+
+    # --- events ---
 
     def _whole_events(self, data: bytes, complete: bool) -> bytes:
         """What may be shown of `data`, which ends within an event: whole events, and of one that is too long to be held
@@ -168,32 +252,36 @@ class StreamRelay:
             self._passed += 2
             self._write(b"\n\n")
 
-    def _may_commit(self, data: bytes, complete: bool) -> bool:
-        first = stream.first_event(data)
-        if first is None:
-            if complete:
-                self._fail(FailureKind.BAD_REPLY, "ended its stream without an event")
-            elif len(data) > MAX_HELD:
-                self._commit()
-                return True
-            else:
-                self._held = data
+    def _ends_in_error(self, data: bytes) -> bool:
+        """Pass on what comes before an error event of the provider's, and that event; whatever follows it is no part of
+        an answer.
+        """
+        found = stream.error_in(data)
+        if found is None:
             return False
-        if first.malformed:
-            self._fail(FailureKind.BAD_REPLY, "began its stream with something that is no JSON")
-            return False
-        if first.error is not None:
-            self._fail(FailureKind.SERVER_ERROR, "began its stream with an error")
-            return False
-        self._commit()
+        start, end, payload = found
+        failure = self._owner.reported(payload)
+        self._usage = stream.usage_in(data[start:end]) or self._usage
+        before = data[:start]
+        if before:
+            self._tail.append(before)
+            shown = self._without_usage(before) if self._hide else before
+            self._passed += len(shown)
+            if shown:
+                self._write(shown)
+        if self._over:
+            return True
+        if self._tells_errors():
+            self._passed += end - start
+            self._write(data[start:end])
+            self._break(failure, "told")
+        else:
+            self._break(failure, "event")
         return True
 
-    def _commit(self) -> None:
-        self._committed = True
-        self._owner.commit(None)
-
-    def _fail(self, kind: FailureKind, what: str) -> None:
-        self._owner.attempt_failed(Failure(kind=kind, source="upstream", message=f"{self._who} {what}"))
+    def _tells_errors(self) -> bool:
+        """Does the provider's own error event go to the client as it is?"""
+        return self._committed
 
     def _without_usage(self, data: bytes) -> bytes:
         shown = stream.without_usage_chunk(data)
@@ -201,33 +289,48 @@ class StreamRelay:
             self._usage = stream.usage_in(data)
         return shown
 
+    # --- the end ---
+
+    def _break(self, failure: Failure, notice: Notice) -> None:
+        self._over = True
+        if not self._committed:
+            self._owner.attempt_failed(failure)
+            return
+        self._close_event()
+        self._owner.broke(failure, self._last_usage(), self._passed, notice)
+
     def _finish(self) -> None:
-        usage = self._last_usage()
-        ended = self._ending()
-        if ended is stream.Ending.COMPLETE:
-            self._owner.relayed(usage, self._passed)
-        elif ended is stream.Ending.ERROR:
-            failure = self._interrupted("ended its stream with an error")
-            self._owner.broke(failure, usage, self._passed, "told")
+        if self._ending() is stream.Ending.COMPLETE:
+            self._complete()
         else:
-            failure = self._interrupted("ended its stream before the answer was complete")
-            self._close_event()
-            self._owner.broke(failure, usage, self._passed, "event")
+            self._break(
+                self._failure(FailureKind.TRUNCATED, "ended its stream before the answer was complete"), "event"
+            )
+
+    def _complete(self) -> None:
+        self._over = True
+        self._owner.relayed(self._last_usage(), self._passed)
 
     def _ending(self) -> stream.Ending:
         if self._torn:
             return stream.Ending.CUT
-        terminals = self._endpoint.terminals
-        if not terminals or not self._expect_done:
+        terminals = self.endpoint.terminals
+        if not terminals:
             return stream.Ending.COMPLETE
-        return stream.ending(self._ended_with(), terminals, one_choice=self._one_choice)
+        one_choice = self._one_choice or not self._expect_done
+        return stream.ending(self._ended_with(), terminals, one_choice=one_choice)
+
+    def _is_terminated(self) -> bool:
+        """Has the dialect's last event come in? Nothing may follow it, not even an error."""
+        tail = b"\n" + self._ended_with()
+        return self.started and not self._over and any(terminal in tail for terminal in self.endpoint.terminals)
 
     def _ended_with(self) -> bytes:
         """The last pieces, and the beginning of an event that came in many."""
         return self._opening + b"".join(self._tail)
 
-    def _interrupted(self, what: str) -> Failure:
-        return Failure(kind=FailureKind.INTERRUPTED, source="upstream", message=f"{self._who} {what}")
+    def _failure(self, kind: FailureKind, what: str) -> Failure:
+        return Failure(kind=kind, source="upstream", message=f"{self._who} {what}")
 
     def _last_usage(self) -> Usage | None:
         return self._usage or stream.usage_in(self._ended_with())
@@ -236,20 +339,23 @@ class StreamRelay:
 class PlainRelay:
     """Audio, images, JSON too large to hold: bytes as they come, committed by their first."""
 
-    __slots__ = ("_owner", "_passed", "_write", "progress")
+    __slots__ = ("_owner", "_passed", "_write", "arrived", "progress")
 
     committed = True
+    started = True
 
     def __init__(self, owner: RelayOwner, downstream: Downstream) -> None:
         self._owner = owner
         self._write = downstream.write
         self._passed = 0
         self.progress = 0
+        self.arrived = 0
 
     def on_head(self, status: int, head: Head, body: bytes, complete: bool) -> None:
         raise RuntimeError("the head of this reply has been read")
 
     def on_body(self, data: bytes, complete: bool) -> None:
+        self.arrived += 1
         self.progress += 1
         if data:
             self._passed += len(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headway.core.exchange import Exchange
 from headway.pipeline.asked import Asked
-from headway.pipeline.plan import Plan, Sender, header_text
+from headway.pipeline.plan import Plan, header_text
 from headway.types import ExchangeEvent, Usage
 from headway.wire.http_head import CONTENT_ENCODING, Head
 
@@ -22,18 +22,27 @@ def error_fields(asked: Asked, told: bytes, more: bytes) -> bytes:
     return b"content-type: application/json\r\nx-request-id: %b\r\n%b%b" % (asked.request_id.encode(), told, more)
 
 
-def told(plan: Plan, exchange: Exchange, sender: Sender | None, status: int) -> bytes:
-    """Who served, and what was tried. `status` is the last attempt's, where that attempt has not ended yet."""
+def holding_fields(asked: Asked, route: str) -> bytes:
+    """Header lines of a stream whose target is not known yet."""
+    return b"content-type: text/event-stream\r\nx-request-id: %b\r\nx-headway-route: %b\r\n" % (
+        asked.request_id.encode(),
+        header_text(route),
+    )
+
+
+def told(plan: Plan, exchange: Exchange, status: int) -> bytes:
+    """Who served, and what was tried. `status` is that of the attempt which has not ended yet."""
     route, attempts = exchange.route.route, exchange.attempts
-    if sender is None:
+    if not attempts:
         return b"x-headway-route: %b\r\n" % header_text(route.name)
     if len(attempts) == 1 and status == 200 and not attempts[0].result:
-        return sender.told_ok
+        return plan.sender(attempts[0].candidate, route).told_ok
+    serving = next((each for each in reversed(attempts) if not each.result), attempts[-1])
     tried = b" ".join(
         b"%b=%b" % (plan.sender(each.candidate, route).label, each.result.encode() or b"%d" % status)
         for each in attempts
     )
-    return b"%bx-headway-attempts: %b\r\n" % (sender.told, tried)
+    return b"%bx-headway-attempts: %b\r\n" % (plan.sender(serving.candidate, route).told, tried)
 
 
 def event(
@@ -48,6 +57,7 @@ def event(
     usage: Usage | None,
     reply_bytes: int,
     error: str | None,
+    broke: bool,
 ) -> ExchangeEvent:
     started = exchange.started
     return ExchangeEvent(
@@ -58,6 +68,7 @@ def event(
         route=exchange.route.route.name,
         stream=asked.facts.stream,
         outcome=outcome,
+        broke=broke,
         status=status,
         duration=now - started,
         first_byte=None if first_byte is None else first_byte - started,

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from headway.providers.catalogue import CatalogueEntry, Endpoint, catalogue
+from headway.types import Prefill
 
 _PATHS: dict[Endpoint, str] = {
     "chat": "/v1/chat/completions",
@@ -15,6 +16,12 @@ _PATHS: dict[Endpoint, str] = {
     "moderations": "/v1/moderations",
     "images": "/v1/images/generations",
     "audio": "/v1/audio/...",
+}
+
+_PREFILLS: dict[Prefill, str] = {
+    "plain": "a last message of the assistant's",
+    "prefix": "a last message of the assistant's with `prefix: true`",
+    "continue": "`continue_final_message`",
 }
 
 _OPENING = """\
@@ -118,6 +125,8 @@ def _quirks(entry: CatalogueEntry) -> Iterator[str]:
         yield "- Streams: it is not asked for usage, since it would refuse `stream_options` for some models or all"
     if not entry.quirks.stream_done:
         yield "- Streams: they may end without `data: [DONE]`"
+    if entry.quirks.prefill != "none":
+        yield f"- Continuation: models go on with {_PREFILLS[entry.quirks.prefill]}"
 
 
 def _code(words: Iterable[str]) -> str:

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from headway.pipeline.dispatch import Dispatch
 from headway.pipeline.gateway import Gateway
+from headway.ports import Running
 from headway.wire.openai import errors
 from headway.wire.openai.endpoints import BY_PATH, Endpoint
 
@@ -28,7 +28,7 @@ class Outbox:
     """The `Downstream` of one exchange on the ASGI lane: callbacks in, messages out."""
 
     def __init__(self) -> None:
-        self.dispatch: Dispatch | None = None
+        self.dispatch: Running | None = None
         self._messages: deque[Message] = deque()
         self._waiting = 0
         self._news = asyncio.Event()

@@ -18,8 +18,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
-from headway.pipeline.dispatch import Dispatch
 from headway.pipeline.gateway import Gateway
+from headway.ports import Running
 from headway.types import ServerLimits
 from headway.wire.openai import errors
 from headway.wire.openai.endpoints import BY_PATH, Endpoint
@@ -101,7 +101,7 @@ class LeanProtocol(HttpToolsProtocol):
         self._limits = application.limits
         self._lane = _Occupied()
         self._endpoint: Endpoint | None = None
-        self._dispatch: Dispatch | None = None
+        self._dispatch: Running | None = None
         self._parts: list[bytes] = []
         self._codings: list[bytes] = []
         self._size = 0

@@ -39,6 +39,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     delay_token: float | None = None
     stall_after: Position | None = None
     comments: float | None = None
+    pings: float | None = None
     end_at: Position | None = None
     eof_at: Position | None = None
     rst_at: Position | None = None
@@ -48,6 +49,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     rst_before_headers: bool = False
     refuse: bool = False
     split_utf8: bool = False
+    omit_after: Position | None = None
     no_done: bool = False
     double_done: bool = False
     wrong_content_type: bool = False
@@ -107,6 +109,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "delay_token": Option("delay_token", notation.duration, "delay_token=50ms"),
         "stall_after": Option("stall_after", notation.position, "stall_after=5"),
         "comments": Option("comments", notation.duration, "comments=1s"),
+        "pings": Option("pings", notation.duration, "pings=1s"),
         "end_at": Option("end_at", notation.position, "end_at=3t"),
         "eof_at": Option("eof_at", notation.position, "eof_at=200b"),
         "rst_at": Option("rst_at", notation.position, "rst_at=3t"),
@@ -116,6 +119,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "rst_before_headers": Option("rst_before_headers", None, "rst_before_headers"),
         "refuse": Option("refuse", None, "refuse"),
         "split_utf8": Option("split_utf8", None, "split_utf8"),
+        "omit_after": Option("omit_after", notation.position, "omit_after=3t"),
         "no_done": Option("no_done", None, "no_done"),
         "double_done": Option("double_done", None, "double_done"),
         "wrong_content_type": Option("wrong_content_type", None, "wrong_content_type"),

@@ -34,8 +34,11 @@ _ERRORS: Mapping[int, tuple[str, str, str | None]] = MappingProxyType(
 
 
 def with_fault(reply: Reply, fault: Fault) -> Reply:
-    """The reply that the fault puts in this one's place: another status, another body. Rate-limit headers stay."""
-    if fault.status is None and fault.body is None and not fault.json_error_200 and not fault.error:
+    """The reply that the fault puts in this one's place: another status, another body. Rate-limit headers stay. With
+    `error_event_at`, the wording is the event's.
+    """
+    worded = bool(fault.error) and fault.error_event_at is None
+    if fault.status is None and fault.body is None and not fault.json_error_200 and not worded:
         return reply
     status = fault.status or (200 if fault.json_error_200 or fault.body else reply.status)
     message, type_, code = _ERRORS.get(status, _ERRORS[500 if status >= 500 or status < 400 else 400])

@@ -28,9 +28,12 @@ class Piece(NamedTuple):
     terminal: bool = False
 
 
-def error_event(_sent: int) -> bytes:
-    """How a chat stream breaks off; other dialects number their events, hence the argument."""
-    return event(error_document("The server had an error while processing your request.", "server_error"))
+def error_event(_sent: int, told: Json) -> bytes:
+    """How a chat stream breaks off; other dialects number their events, hence the first argument. `told` are fields of
+    the error, in the place of its own.
+    """
+    document = error_document("The server had an error while processing your request.", "server_error")
+    return event({"error": {**document["error"], **told}})
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +45,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     pieces: Iterable[Piece]
     streamed: bool = False
     tokens: int = 0
-    error_event: Callable[[int], bytes] = error_event
-    """The event with which it can break off, after so many others."""
+    error_event: Callable[[int, Json], bytes] = error_event
+    """The event with which it can break off, after so many others and with fields of its own."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +118,6 @@ def whole(document: object, *, tokens: int = 0, status: int = 200, headers: tupl
     return Reply(status=status, headers=headers, pieces=(Piece(encode(document), tokens),), tokens=tokens)
 
 
-def stream(pieces: Iterable[Piece], breaking_off: Callable[[int], bytes] = error_event) -> Reply:
+def stream(pieces: Iterable[Piece], breaking_off: Callable[[int, Json], bytes] = error_event) -> Reply:
     """A reply of server-sent events."""
     return Reply(content_type=SSE, pieces=pieces, streamed=True, error_event=breaking_off)

@@ -10,11 +10,14 @@ from headway.simulated.identity import Identity
 from headway.simulated.reply import Json, Piece, Reply, event
 
 
-def error_event(sent: int) -> bytes:
-    """How a stream of responses breaks off."""
+def error_event(sent: int, told: Json) -> bytes:
+    """How a stream of responses breaks off. `told` are fields in the place of its own, save the type, which says what
+    event it is.
+    """
     message = "The server had an error while processing your request."
     document = {"type": "error", "code": "server_error", "message": message, "param": None, "sequence_number": sent}
-    return event(document, "error")
+    fields = {name: value for name, value in told.items() if name != "type"}
+    return event({**document, **fields}, "error")
 
 
 class Writer:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from headway.simulated.faults import Fault
 from headway.simulated.notation import Position
-from headway.simulated.reply import SSE, Piece, Reply
+from headway.simulated.reply import SSE, Json, Piece, Reply
 
 _COMMENT = Piece(b": keep-alive\n\n")
+_PING = Piece(b'event: ping\ndata: {"type":"ping"}\n\n')
 _MALFORMED_EVENT = Piece(b'data: {"id": "chatcmpl-", "choices": [{"index": 0, "delta": {"con\n\n')
 _MALFORMED_BYTE = Piece(b"\0")
 """Nowhere allowed in JSON, inside a string or out."""
@@ -35,6 +36,13 @@ class End(Enum):
     RESET = "reset"
 
 
+class _Filler(NamedTuple):
+    """What is sent every so many seconds where there is nothing to say."""
+
+    every: float
+    piece: Piece
+
+
 class _Mark(Enum):
     HERE = "here"
 
@@ -45,6 +53,8 @@ Item = Piece | Wait | End
 def content(reply: Reply, fault: Fault) -> Iterator[Piece]:
     """What the body says."""
     pieces: Iterable[Piece] = reply.pieces
+    if fault.omit_after is not None and reply.streamed:
+        pieces = _omitted(pieces, fault.omit_after)
     if fault.no_done:
         pieces = (piece for piece in pieces if not piece.terminal)
     if fault.double_done:
@@ -54,7 +64,7 @@ def content(reply: Reply, fault: Fault) -> Iterator[Piece]:
     if fault.malformed_json_at is not None:
         pieces = _malformed(pieces, fault.malformed_json_at, streamed=reply.streamed)
     if fault.error_event_at is not None and reply.content_type == SSE:
-        pieces = _broken_off(pieces, fault.error_event_at, reply)
+        pieces = _broken_off(pieces, fault.error_event_at, reply, dict(fault.error))
     if fault.end_at is not None:
         pieces = _ended(pieces, fault.end_at)
     return iter(pieces)
@@ -62,10 +72,10 @@ def content(reply: Reply, fault: Fault) -> Iterator[Piece]:
 
 def transport(pieces: Iterable[Piece], fault: Fault, token_delay: float, reply: Reply) -> Iterator[Item]:
     """When it goes, and how far it comes."""
-    comments = fault.comments if reply.content_type == SSE else None
-    items: Iterator[Item] = _paced(pieces, fault.delay_first_token, token_delay if reply.streamed else 0.0, comments)
+    filler = _filler(fault) if reply.content_type == SSE else None
+    items: Iterator[Item] = _paced(pieces, fault.delay_first_token, token_delay if reply.streamed else 0.0, filler)
     if fault.stall_after is not None:
-        items = _stalled(items, fault.stall_after, comments)
+        items = _stalled(items, fault.stall_after, filler)
     if fault.eof_at is not None:
         items = _severed(items, fault.eof_at, End.CLOSE)
     if fault.rst_at is not None:
@@ -139,10 +149,10 @@ def _malformed(pieces: Iterable[Piece], position: Position, *, streamed: bool) -
     yield from _only_pieces(_placed(pieces, position), _MALFORMED_EVENT if streamed else _MALFORMED_BYTE)
 
 
-def _broken_off(pieces: Iterable[Piece], position: Position, reply: Reply) -> Iterator[Piece]:
+def _broken_off(pieces: Iterable[Piece], position: Position, reply: Reply, told: Json) -> Iterator[Piece]:
     for sent, item in enumerate(_placed(pieces, position)):
         if not isinstance(item, Piece):
-            yield Piece(reply.error_event(sent))
+            yield Piece(reply.error_event(sent, told))
             return
         yield item
 
@@ -152,6 +162,16 @@ def _ended(pieces: Iterable[Piece], position: Position) -> Iterator[Piece]:
         if not isinstance(item, Piece):
             return
         yield item
+
+
+def _omitted(pieces: Iterable[Piece], position: Position) -> Iterator[Piece]:
+    """What comes after the position and carries tokens is left out; what ends the answer stays."""
+    omitting = False
+    for item in _placed(pieces, position):
+        if not isinstance(item, Piece):
+            omitting = True
+        elif not (omitting and item.tokens):
+            yield item
 
 
 def _padded(pieces: Iterable[Piece], padding: int) -> Iterator[Piece]:
@@ -167,20 +187,20 @@ def _padded(pieces: Iterable[Piece], padding: int) -> Iterator[Piece]:
             yield piece
 
 
-def _paced(pieces: Iterable[Piece], first: float, each: float, comments: float | None) -> Iterator[Item]:
+def _paced(pieces: Iterable[Piece], first: float, each: float, filler: _Filler | None) -> Iterator[Item]:
     delay = first + each
     for piece in pieces:
         if piece.tokens:
             if delay > 0:
-                yield from _waiting(delay, comments)
+                yield from _waiting(delay, filler)
             delay = each
         yield piece
 
 
-def _stalled(items: Iterable[Item], position: Position, comments: float | None) -> Iterator[Item]:
+def _stalled(items: Iterable[Item], position: Position, filler: _Filler | None) -> Iterator[Item]:
     for item in _placed(items, position):
         if isinstance(item, _Mark):
-            yield from _waiting(math.inf, comments)
+            yield from _waiting(math.inf, filler)
         else:
             yield item
 
@@ -193,11 +213,17 @@ def _severed(items: Iterable[Item], position: Position, end: End) -> Iterator[It
         yield item
 
 
-def _waiting(seconds: float, comments: float | None) -> Iterator[Item]:
-    """A wait, with a comment now and then if comments are wanted."""
+def _filler(fault: Fault) -> _Filler | None:
+    if fault.pings:
+        return _Filler(fault.pings, _PING)
+    return _Filler(fault.comments, _COMMENT) if fault.comments else None
+
+
+def _waiting(seconds: float, filler: _Filler | None) -> Iterator[Item]:
+    """A wait, with a sign of life now and then if any are wanted."""
     left = seconds
-    while comments and left > comments:
-        yield Wait(comments)
-        yield _COMMENT
-        left -= comments
+    while filler is not None and left > filler.every:
+        yield Wait(filler.every)
+        yield filler.piece
+        left -= filler.every
     yield Wait(left)

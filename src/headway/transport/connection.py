@@ -16,8 +16,8 @@ from typing import Protocol, cast
 
 import httptools
 
+from headway.failures import Failure, FailureKind
 from headway.ports import Listener
-from headway.types import Failure, FailureKind
 from headway.wire.http_head import CONTENT_LENGTH, NO_HEAD, TRANSFER_ENCODING, Head
 
 MAX_HEAD = 64 * 1024

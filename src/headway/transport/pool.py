@@ -17,10 +17,10 @@ from typing import cast
 
 from aiohappyeyeballs import AddrInfoType, start_connection  # pyright: ignore[reportUnknownVariableType]
 
+from headway.failures import Failure, FailureKind
 from headway.ports import Dialer
 from headway.transport.connection import UpstreamConnection
 from headway.transport.proxies import Proxy, open_tunnel
-from headway.types import Failure, FailureKind
 
 logger = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ import msgspec
 import pytest
 import yaml
 
+from headway.failures import Failure, FailureKind
 from headway.providers.catalogue import find
-from headway.providers.classification.classify import Verdict, classify, classify_event, classify_ok
-from headway.providers.classification.kinds import Kind
+from headway.providers.classification.classify import classify, classify_event, classify_ok
 from headway.wire.http_head import Head
 
 WALL = 1777636800.0  # 2026-05-01T12:00:00Z
@@ -34,7 +34,7 @@ CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: str
-    kind: Kind
+    kind: FailureKind
     rule: str
     status: int = 200
     stream: bool = False
@@ -49,8 +49,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     recorded: str | None = None
     documented: str | None = None
 
-    def verdict(self) -> Verdict | None:
-        return verdict_of(self, self.data(), self.head)
+    def failure(self) -> Failure | None:
+        return failure_of(self, self.data(), self.head)
 
     def data(self) -> bytes:
         if self.text is not None:
@@ -68,11 +68,11 @@ class Recording(msgspec.Struct, frozen=True):
     data: bytes
     head: dict[str, str]
 
-    def verdict(self) -> Verdict | None:
-        return verdict_of(self, self.data, self.head)
+    def failure(self) -> Failure | None:
+        return failure_of(self, self.data, self.head)
 
 
-def verdict_of(what: Row | Recording, data: bytes, head: dict[str, str]) -> Verdict | None:
+def failure_of(what: Row | Recording, data: bytes, head: dict[str, str]) -> Failure | None:
     raw = Head(b"HTTP/1.1 %d X\r\n" % what.status + b"".join(f"{k}: {v}\r\n".encode() for k, v in head.items()))
     if what.stream:
         return classify_event(what.provider, data, who="up/m#k", wall=WALL)

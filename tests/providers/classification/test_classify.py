@@ -1,4 +1,4 @@
-"""A verdict on whatever arrives: total, bounded, and safe to show."""
+"""A failure on whatever arrives: total, bounded, and safe to show."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.providers.classification.classify import MAX_QUOTED, Verdict, classify, classify_event, classify_ok
+from headway.failures import Failure, FailureKind
+from headway.providers.classification.classify import MAX_QUOTED, classify, classify_event, classify_ok
 from headway.providers.classification.hints import LONGEST_HINT
-from headway.providers.classification.kinds import OURS, PARKS_A_KEY, Kind
+from headway.providers.classification.kinds import OURS, PARKS_A_KEY
 from headway.providers.classification.rules import rules
 from headway.wire.http_head import Head
 
@@ -35,23 +36,23 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def judged(provider: str, status: int, body: object, head: Head = BARE) -> Verdict:
+def judged(provider: str, status: int, body: object, head: Head = BARE) -> Failure:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return classify(provider, status, head, data, who="up/m#k", wall=1_777_636_800.0)
 
 
-def is_sound(verdict: Verdict) -> bool:
-    wait = verdict.retry_after
+def is_sound(failure: Failure) -> bool:
+    wait = failure.retry_after
     return (
-        verdict.kind not in OURS
+        failure.kind not in OURS
         and (wait is None or (math.isfinite(wait) and 0.0 <= wait <= LONGEST_HINT))
-        and "\n" not in verdict.message
-        and len(verdict.message) <= MAX_QUOTED + 60
+        and "\n" not in failure.message
+        and len(failure.message) <= MAX_QUOTED + 60
     )
 
 
 @given(st.sampled_from(PROVIDERS), st.integers(0, 999), st.binary(max_size=200), st.binary(max_size=60))
-def test_any_bytes_get_a_verdict(provider: str, status: int, body: bytes, value: bytes) -> None:
+def test_any_bytes_get_a_failure(provider: str, status: int, body: bytes, value: bytes) -> None:
     value = value.replace(b"\r\n", b"")
     for name in (b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-amzn-errortype", b"x-ratelimit-reset"):
         head = Head(b"HTTP/1.1 500 X\r\nx-ratelimit-remaining: 0\r\n%b: %b\r\n" % (name, value))
@@ -59,10 +60,10 @@ def test_any_bytes_get_a_verdict(provider: str, status: int, body: bytes, value:
 
 
 @given(st.sampled_from(PROVIDERS), st.integers(400, 599), json_values)
-def test_any_document_gets_a_verdict(provider: str, status: int, document: object) -> None:
-    verdict = judged(provider, status, document)
-    assert is_sound(verdict)
-    assert verdict.kind is not Kind.UNKNOWN
+def test_any_document_gets_a_failure(provider: str, status: int, document: object) -> None:
+    failure = judged(provider, status, document)
+    assert is_sound(failure)
+    assert failure.kind is not FailureKind.UNKNOWN
     data = json.dumps(document).encode()
     for other in (
         classify_event(provider, data, who="up"),
@@ -73,10 +74,9 @@ def test_any_document_gets_a_verdict(provider: str, status: int, document: objec
 
 @given(st.sampled_from(PROVIDERS), st.integers(400, 599))
 def test_every_error_status_has_a_kind_even_without_a_body(provider: str, status: int) -> None:
-    verdict = judged(provider, status, b"")
-    assert verdict.kind is not Kind.UNKNOWN
-    assert verdict.edge
-    assert verdict.message == f"up/m#k answered {status}"
+    failure = judged(provider, status, b"")
+    assert failure.kind is not FailureKind.UNKNOWN
+    assert failure.message == f"up/m#k answered {status}"
 
 
 TELLING = [
@@ -93,52 +93,55 @@ def test_what_a_client_wrote_parks_no_key(provider: str, said: str) -> None:
     for status in (400, 404, 413, 422):
         repeated = {"error": {"message": f"Invalid value: '{said}'", "type": "invalid_request_error"}}
         assert judged(provider, status, repeated).kind not in PARKS_A_KEY
-        verdict = classify_event(provider, json.dumps(repeated).encode(), who="up")
-        assert verdict is not None
-        assert verdict.kind not in PARKS_A_KEY
+        failure = classify_event(provider, json.dumps(repeated).encode(), who="up")
+        assert failure is not None
+        assert failure.kind not in PARKS_A_KEY
 
 
 def test_what_a_validation_error_repeats_of_the_request_is_not_read() -> None:
     body = {"detail": [{"msg": "Field required", "input": {"error": {"code": "insufficient_quota", "message": "x"}}}]}
-    assert judged("custom", 422, body).kind is Kind.INVALID_REQUEST
+    assert judged("custom", 422, body).kind is FailureKind.INVALID_REQUEST
     assert judged("custom", 422, body).message == "up/m#k answered 422: Field required"
 
 
 def test_metadata_of_the_clients_is_not_read() -> None:
     body = {"metadata": {"code": "insufficient_quota"}, "error": {"message": "Wrong"}}
-    assert judged("openai", 400, body).kind is Kind.INVALID_REQUEST
+    assert judged("openai", 400, body).kind is FailureKind.INVALID_REQUEST
 
 
 def test_a_limit_that_speaks_of_tokens_is_no_long_context() -> None:
-    assert judged("custom", 429, {"error": {"message": "Too many tokens, slow down"}}).kind is Kind.RATE_LIMITED
-    assert judged("custom", 400, {"error": {"message": "Too many tokens in the prompt"}}).kind is Kind.CONTEXT_TOO_LONG
+    assert judged("custom", 429, {"error": {"message": "Too many tokens, slow down"}}).kind is FailureKind.RATE_LIMITED
+    assert (
+        judged("custom", 400, {"error": {"message": "Too many tokens in the prompt"}}).kind
+        is FailureKind.CONTEXT_TOO_LONG
+    )
 
 
 def test_a_code_outweighs_type_text_and_status() -> None:
     error = {"code": "context_length_exceeded", "type": "overloaded_error", "message": "rate limit"}
-    assert judged("openai", 503, {"error": error}).kind is Kind.CONTEXT_TOO_LONG
+    assert judged("openai", 503, {"error": error}).kind is FailureKind.CONTEXT_TOO_LONG
 
 
 def test_a_providers_own_row_outweighs_everybodys() -> None:
     error = {"code": "insufficient_quota", "message": "You exceeded your current quota"}
-    assert judged("openai", 429, {"error": error}).kind is Kind.BILLING_EXHAUSTED
-    assert judged("dashscope", 429, {"error": error}).kind is Kind.RATE_LIMITED
+    assert judged("openai", 429, {"error": error}).kind is FailureKind.BILLING_EXHAUSTED
+    assert judged("dashscope", 429, {"error": error}).kind is FailureKind.RATE_LIMITED
 
 
 def test_html_is_judged_by_status_alone_and_not_quoted() -> None:
-    verdict = judged("openai", 502, b"<html>rate limit, invalid api key</html>")
-    assert (verdict.kind, verdict.edge, verdict.message) == (Kind.SERVER_ERROR, True, "up/m#k answered 502")
+    failure = judged("openai", 502, b"<html>rate limit, invalid api key</html>")
+    assert (failure.kind, failure.message) == (FailureKind.SERVER_ERROR, "up/m#k answered 502")
 
 
 def test_a_body_beyond_the_bound_is_judged_by_status() -> None:
     body = {"error": {"code": "insufficient_quota", "message": "x" * 70_000}}
-    verdict = judged("openai", 400, body)
-    assert (verdict.kind, verdict.edge) == (Kind.INVALID_REQUEST, False)
+    failure = judged("openai", 400, body)
+    assert failure.kind is FailureKind.INVALID_REQUEST
 
 
 def test_deep_nesting_is_no_crash() -> None:
     body = b'{"error":' * 5000 + b"1" + b"}" * 5000
-    assert judged("openai", 500, body).kind is Kind.SERVER_ERROR
+    assert judged("openai", 500, body).kind is FailureKind.SERVER_ERROR
 
 
 @pytest.mark.parametrize(("value", "wanted"), [("true", True), ("False", False), ("maybe", None)])
@@ -175,22 +178,26 @@ def test_what_is_no_error_is_none(data: bytes) -> None:
 
 
 def test_a_failure_that_says_nothing_is_unknown() -> None:
-    verdict = classify_event("openai", b'{"type":"response.failed","response":{"status":"failed"}}', who="up")
-    assert verdict is not None
-    assert (verdict.kind, verdict.rule, verdict.message) == (Kind.UNKNOWN, "unknown", "up broke off with an error")
+    failure = classify_event("openai", b'{"type":"response.failed","response":{"status":"failed"}}', who="up")
+    assert failure is not None
+    assert (failure.kind, failure.rule, failure.message) == (
+        FailureKind.UNKNOWN,
+        "unknown",
+        "up broke off with an error",
+    )
 
 
 def test_a_response_that_failed_is_judged_by_its_error_and_not_by_its_metadata() -> None:
     data = (
         b'{"type":"response.failed","response":{"error":{"code":"server_error"},"metadata":{"code":"invalid_api_key"}}}'
     )
-    verdict = classify_event("openai", data, who="up")
-    assert verdict is not None
-    assert verdict.kind is Kind.SERVER_ERROR
+    failure = classify_event("openai", data, who="up")
+    assert failure is not None
+    assert failure.kind is FailureKind.SERVER_ERROR
 
 
 def test_a_status_named_inside_counts_only_where_there_is_no_other() -> None:
-    assert judged("openrouter", 400, {"error": {"code": 503, "message": "x"}}).kind is Kind.INVALID_REQUEST
-    verdict = classify_event("openrouter", b'{"error":{"code":503,"message":"x"}}', who="up")
-    assert verdict is not None
-    assert (verdict.kind, verdict.status) == (Kind.OVERLOADED, 503)
+    assert judged("openrouter", 400, {"error": {"code": 503, "message": "x"}}).kind is FailureKind.INVALID_REQUEST
+    failure = classify_event("openrouter", b'{"error":{"code":503,"message":"x"}}', who="up")
+    assert failure is not None
+    assert (failure.kind, failure.status) == (FailureKind.OVERLOADED, 503)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headway.failures import FailureKind
 from headway.providers.catalogue import find
-from headway.providers.classification.kinds import Kind
 from headway.providers.classification.rules import rules
 
 if TYPE_CHECKING:
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 
 def test_an_error_means_what_its_fixture_says(row: Row) -> None:
-    verdict = row.verdict()
-    assert verdict is not None
-    assert (verdict.kind, verdict.rule) == (row.kind, row.rule)
-    assert verdict.edge is (row.edge or row.text is not None)
-    assert verdict.should_retry is row.should_retry
-    assert verdict.retry_after == (None if row.retry_after is None else pytest.approx(row.retry_after))
+    failure = row.failure()
+    assert failure is not None
+    assert (failure.kind, failure.rule) == (row.kind, row.rule)
+    assert failure.should_retry is row.should_retry
+    assert failure.retry_after == (None if row.retry_after is None else pytest.approx(row.retry_after))
 
 
 def test_a_fixture_names_its_evidence(row: Row) -> None:
@@ -44,11 +43,11 @@ def test_every_table_is_of_a_provider_that_is_known_or_about_to_be(rows: tuple[R
 
 
 def test_a_recorded_error_is_of_the_kind_noted_for_it(recording: Recording, rows: tuple[Row, ...]) -> None:
-    verdict = recording.verdict()
+    failure = recording.failure()
     noted = [row for row in rows if row.recorded == recording.id]
-    assert verdict is not None
-    assert verdict.kind is not Kind.UNKNOWN
-    assert [row.kind for row in noted] == [verdict.kind]
+    assert failure is not None
+    assert failure.kind is not FailureKind.UNKNOWN
+    assert [row.kind for row in noted] == [failure.kind]
     assert [(row.provider, row.status, row.stream) for row in noted] == [
         (recording.provider, recording.status, recording.stream)
     ]

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headway.failures import FailureKind
 from headway.providers.classification.hints import LONGEST_HINT, duration, in_words, retry_after
-from headway.providers.classification.kinds import WAITS, Kind
+from headway.providers.classification.kinds import WAITS
 from headway.providers.classification.reported import Reported, of
 from headway.wire.http_head import Head
 
@@ -18,7 +19,7 @@ def head(*fields: str) -> Head:
     return Head(b"HTTP/1.1 429 X\r\n" + b"".join(f"{field}\r\n".encode() for field in fields))
 
 
-def hint(*fields: str, error: object = None, kind: Kind = Kind.RATE_LIMITED) -> float | None:
+def hint(*fields: str, error: object = None, kind: FailureKind = FailureKind.RATE_LIMITED) -> float | None:
     reported = Reported() if error is None else of({"error": error})
     return retry_after(head(*fields), reported, kind, WALL)
 
@@ -71,7 +72,7 @@ def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: i
 )
 def test_a_wait_in_headers(fields: list[str], seconds: float | None) -> None:
     assert hint(*fields) == seconds
-    assert hint(*fields, kind=Kind.INVALID_REQUEST) == seconds
+    assert hint(*fields, kind=FailureKind.INVALID_REQUEST) == seconds
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_a_wait_in_headers(fields: list[str], seconds: float | None) -> None:
 )
 def test_a_quota_that_is_used_up_tells_when_it_is_back(fields: list[str], seconds: float | None) -> None:
     assert hint(*fields) == (None if seconds is None else pytest.approx(seconds))
-    assert hint(*fields, kind=Kind.OVERLOADED) is None
+    assert hint(*fields, kind=FailureKind.OVERLOADED) is None
 
 
 @pytest.mark.parametrize(
@@ -133,11 +134,11 @@ def test_headers_come_before_the_body_and_the_body_before_its_words() -> None:
 
 def test_words_are_a_wait_only_where_waiting_may_help() -> None:
     error = {"message": "Please reduce your message and try again in 9s"}
-    assert {kind for kind in Kind if hint(error=error, kind=kind) is not None} == WAITS
+    assert {kind for kind in FailureKind if hint(error=error, kind=kind) is not None} == WAITS
 
 
 @given(st.text(max_size=100), st.sampled_from(sorted(WAITS, key=lambda kind: kind.value)))
-def test_no_text_is_a_wait_out_of_bounds(text: str, kind: Kind) -> None:
+def test_no_text_is_a_wait_out_of_bounds(text: str, kind: FailureKind) -> None:
     for error in ({"message": f"try again in {text}"}, {"retry_after": text}, {"resets_at": text}):
         seconds = hint(error=error, kind=kind)
         assert seconds is None or 0.0 <= seconds <= LONGEST_HINT

@@ -69,11 +69,11 @@ def test_what_is_no_key_is_shown(text: str) -> None:
     st.text(string.ascii_letters + string.digits, min_size=24, max_size=60),
     st.sampled_from(["", " ", "'", '"', "`", ": ", "=", "("]),
 )
-def test_no_key_gets_through_a_verdict(prefix: str, secret: str, before: str) -> None:
+def test_no_key_gets_through_a_failure(prefix: str, secret: str, before: str) -> None:
     for status in (400, 401, 403, 429, 500):
         body = f'{{"error":{{"message":"refused {before.replace(chr(34), "")}{prefix}{secret} at once"}}}}'.encode()
-        verdict = classify("custom", status, Head(b"HTTP/1.1 400 X\r\n"), body, who="up", wall=0.0)
-        assert secret not in verdict.message
+        failure = classify("custom", status, Head(b"HTTP/1.1 400 X\r\n"), body, who="up", wall=0.0)
+        assert secret not in failure.message
 
 
 @given(st.text(max_size=300))

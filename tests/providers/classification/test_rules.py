@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.providers.classification.kinds import OURS, Kind
+from headway.failures import FailureKind
+from headway.providers.classification.kinds import OURS
 from headway.providers.classification.rules import PHASES, Phrase, parse, rules
 
-OURS_IN_ORDER = [kind for kind in Kind if kind in OURS]
+OURS_IN_ORDER = [kind for kind in FailureKind if kind in OURS]
 
 
 def table(*rows: str, name: str = "default") -> str:
@@ -79,20 +80,20 @@ tables:
 
 
 def test_a_provider_without_a_table_has_everybodys() -> None:
-    assert rules().find("nobody", 429, [], [], "") == (Kind.RATE_LIMITED, "default.429")
+    assert rules().find("nobody", 429, [], [], "") == (FailureKind.RATE_LIMITED, "default.429")
 
 
 def test_all_that_a_rule_names_has_to_fit() -> None:
     found = parse(table("id: r, kind: overloaded, code: [c], type: [t], text: [x], status: [503, none]"))
-    assert found.find("p", 503, ["c"], ["t"], "x") == (Kind.OVERLOADED, "default.r")
-    assert found.find("p", 0, ["c"], ["t"], "x") == (Kind.OVERLOADED, "default.r")
+    assert found.find("p", 503, ["c"], ["t"], "x") == (FailureKind.OVERLOADED, "default.r")
+    assert found.find("p", 0, ["c"], ["t"], "x") == (FailureKind.OVERLOADED, "default.r")
     for status, codes, types, text in [
         (500, ["c"], ["t"], "x"),
         (503, [], ["t"], "x"),
         (503, ["c"], ["u"], "x"),
         (503, ["c"], ["t"], ""),
     ]:
-        assert found.find("p", status, codes, types, text) == (Kind.UNKNOWN, "unknown")
+        assert found.find("p", status, codes, types, text) == (FailureKind.UNKNOWN, "unknown")
 
 
 @pytest.mark.parametrize(
@@ -128,10 +129,10 @@ def test_only_one_step_of_likeness_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("kind", OURS_IN_ORDER)
-def test_no_rule_gives_what_only_the_gateway_can_know(kind: Kind) -> None:
+def test_no_rule_gives_what_only_the_gateway_can_know(kind: FailureKind) -> None:
     with pytest.raises(ValueError, match="no rule may give"):
         parse(table(f"id: r, kind: {kind.value}, code: [x]"))
 
 
 def test_every_error_status_leads_somewhere() -> None:
-    assert [s for s in range(400, 600) if rules().find("custom", s, [], [], "")[0] is Kind.UNKNOWN] == []
+    assert [s for s in range(400, 600) if rules().find("custom", s, [], [], "")[0] is FailureKind.UNKNOWN] == []

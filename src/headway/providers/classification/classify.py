@@ -1,17 +1,15 @@
-"""What an upstream's error means: one verdict for a reply, for an event in a stream, for an error under status 200.
+"""What an upstream's error means: one failure for a reply, for an event in a stream, for an error under status 200.
 
 Total on arbitrary bytes, pure, and bounded in what it looks at. The tables are `rules`', the shapes of errors
-`reported`'s, waits `hints`'. What follows from a verdict is decided in `core`.
+`reported`'s, waits `hints`'. What follows from a kind is decided in `core`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from headway.failures import Failure, FailureKind
 from headway.providers.classification import hints
-from headway.providers.classification.kinds import Kind
 from headway.providers.classification.masking import masked
 from headway.providers.classification.reported import MAX_BODY, Reported, as_object, members_of, of, parsed, read
 from headway.providers.classification.rules import rules
@@ -26,42 +24,24 @@ _ERROR_WORDS = (b'"error"', b'"errors"', b'"base_resp"', b'"response.failed"')
 _FAILED = ("failed", "response.failed")
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one failure."""
-
-    kind: Kind
-    rule: str
-    """The id of the rule that said so: `TABLE.RULE`, or `unknown`."""
-    message: str
-    """One line that is safe to show: who answered, and the provider's own words as far as they hold no key."""
-    status: int = 0
-    """The HTTP status, or the one that an error inside a stream names; 0 for none."""
-    retry_after: float | None = None
-    """Seconds that the provider asks to wait."""
-    should_retry: bool | None = None
-    """`x-should-retry`, if there."""
-    edge: bool = False
-    """The body is HTML, empty or plain text: most likely from a proxy or firewall before the provider."""
-
-
-def classify(provider: str, status: int, head: Head, body: bytes, *, who: str, wall: float) -> Verdict:
+def classify(provider: str, status: int, head: Head, body: bytes, *, who: str, wall: float) -> Failure:
     """A reply with an error status. `provider` is a catalogue name (any other has no table of its own), `who` names
     the target in the message, `wall` is Unix time, for hints that are moments.
     """
     reported = read(body)
     reported.add_type(_text_of(head.get(_AMZN_ERROR_TYPE)))
-    return _verdict(provider, status, head, reported, what=f"{who} answered {status}", wall=wall)
+    return _failure(provider, status, head, reported, what=f"{who} answered {status}", wall=wall)
 
 
-def classify_event(provider: str, data: bytes, *, who: str, wall: float = 0.0) -> Verdict | None:
+def classify_event(provider: str, data: bytes, *, who: str, wall: float = 0.0) -> Failure | None:
     """The data of one event of a stream; None if it is no error."""
     error = _error_in(data)
     if error is None:
         return None
-    return _verdict(provider, 200, None, error, what=f"{who} broke off with an error", wall=wall)
+    return _failure(provider, 200, None, error, what=f"{who} broke off with an error", wall=wall)
 
 
-def classify_ok(provider: str, head: Head, body: bytes, *, who: str, wall: float) -> Verdict | None:
+def classify_ok(provider: str, head: Head, body: bytes, *, who: str, wall: float) -> Failure | None:
     """The whole body of a reply with status 200; None if it is no error. Errors are short: what is longer than 64 KB
     is taken for an answer.
     """
@@ -69,22 +49,22 @@ def classify_ok(provider: str, head: Head, body: bytes, *, who: str, wall: float
     if error is None:
         return None
     what = f"{who} answered 200 with an error"
-    return _verdict(provider, 200, head, error, what=what, wall=wall)
+    return _failure(provider, 200, head, error, what=what, wall=wall)
 
 
-def _verdict(provider: str, status: int, head: Head | None, reported: Reported, *, what: str, wall: float) -> Verdict:
+def _failure(provider: str, status: int, head: Head | None, reported: Reported, *, what: str, wall: float) -> Failure:
     if not 300 <= status < 600:
         status = reported.status if 200 <= status < 300 else min(max(status, 0), 999)
     kind, rule = rules().find(provider, status, reported.codes, reported.types, reported.text)
-    quoted = None if kind is Kind.AUTH_INVALID else _quoted(reported)  # providers quote parts of the key
-    return Verdict(
+    quoted = None if kind is FailureKind.AUTH_INVALID else _quoted(reported)  # providers quote parts of the key
+    return Failure(
         kind=kind,
+        source="upstream",
         rule=rule,
         message=f"{what}: {quoted}" if quoted else what,
-        status=status,
+        status=status or None,
         retry_after=hints.retry_after(head, reported, kind, wall),
         should_retry=None if head is None else _should_retry(head),
-        edge=reported.edge,
     )
 
 

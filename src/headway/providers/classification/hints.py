@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from headway.providers.classification.kinds import WAITS, Kind
+from headway.failures import FailureKind
+from headway.providers.classification.kinds import WAITS
 from headway.providers.classification.reported import Reported
 from headway.wire.http_head import RETRY_AFTER, RETRY_AFTER_MS, Head
 
 LONGEST_HINT = 86400.0
 """A day: whatever rests for longer is looked at once a day."""
 
-_QUOTA_KINDS = frozenset({Kind.RATE_LIMITED, Kind.DAILY_QUOTA})
+_QUOTA_KINDS = frozenset({FailureKind.RATE_LIMITED, FailureKind.DAILY_QUOTA})
 
 _PART = (
     r"(\d{1,9}(?:\.\d{1,9})?)\s?"
@@ -57,7 +58,7 @@ _QUOTAS = (
 """Limit, remaining and reset of each quota that some provider reports in headers."""
 
 
-def retry_after(head: Head | None, reported: Reported, kind: Kind, wall: float) -> float | None:
+def retry_after(head: Head | None, reported: Reported, kind: FailureKind, wall: float) -> float | None:
     """`wall` is Unix time, for hints that are moments."""
     for seconds in _hints(head, reported, kind, wall):
         if seconds is not None:
@@ -65,7 +66,7 @@ def retry_after(head: Head | None, reported: Reported, kind: Kind, wall: float) 
     return None
 
 
-def _hints(head: Head | None, reported: Reported, kind: Kind, wall: float) -> Iterator[float | None]:
+def _hints(head: Head | None, reported: Reported, kind: FailureKind, wall: float) -> Iterator[float | None]:
     if head is not None:
         millis = number(head.get(RETRY_AFTER_MS))
         yield None if millis is None else millis / 1000.0

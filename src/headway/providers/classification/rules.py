@@ -25,7 +25,8 @@ from typing import Any, Literal, get_args
 import msgspec
 import yaml
 
-from headway.providers.classification.kinds import OURS, PARKS_A_KEY, Kind
+from headway.failures import FailureKind
+from headway.providers.classification.kinds import OURS, PARKS_A_KEY
 
 Status = int | Literal["1xx", "2xx", "3xx", "4xx", "5xx", "none"]
 """A status, a class of them, or `none`: an error in a stream that names no status."""
@@ -43,7 +44,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One row. Words and phrases are in lower case."""
 
     id: str
-    kind: Kind
+    kind: FailureKind
     code: tuple[str, ...] = ()
     type: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
@@ -139,7 +140,9 @@ class Rules:
         self._tests: dict[tuple[str, int], tuple[_Test, ...]] = {}
         """By table and status, those that may apply; filled as they are met."""
 
-    def find(self, provider: str, status: int, codes: list[str], types: list[str], text: str) -> tuple[Kind, str]:
+    def find(
+        self, provider: str, status: int, codes: list[str], types: list[str], text: str
+    ) -> tuple[FailureKind, str]:
         """The kind, and the id of the rule that says so. `status` is 0, or has three digits."""
         table = provider if provider in self.tables else DEFAULT
         tests = self._tests.get((table, status))
@@ -149,7 +152,7 @@ class Rules:
         for test in tests:
             if test.passes(codes, types, text):
                 return test.rule.kind, test.rule.id
-        return Kind.UNKNOWN, "unknown"
+        return FailureKind.UNKNOWN, "unknown"
 
 
 @cache
@@ -185,7 +188,7 @@ def _check(name: str, table: _Table, tables: Mapping[str, _Table]) -> None:
         if rule.id in seen:
             raise ValueError(f"{where}: there are two of that id")
         seen.add(rule.id)
-        if rule.kind in OURS or rule.kind is Kind.UNKNOWN:
+        if rule.kind in OURS or rule.kind is FailureKind.UNKNOWN:
             raise ValueError(f"{where}: no rule may give {rule.kind.value}")
         for word in (*rule.code, *rule.type, *rule.text):
             if word != word.lower() or not word.strip("^$… "):

@@ -17,6 +17,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     body: Literal["json", "multipart"] = "json"
     stream_usage: bool = False
     """It knows `stream_options.include_usage`."""
+    json_only: bool = False
+    """A whole answer is JSON whatever was asked."""
     terminals: tuple[bytes, ...] = ()
     """A finished stream holds one of these near its end; empty: nothing but the end of the body tells."""
 
@@ -24,14 +26,19 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 _DONE = (b"\ndata: [DONE]", b"\ndata:[DONE]")  # at the beginning of a line: a model may say it too
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint(name="chat", path="/chat/completions", stream_usage=True, terminals=_DONE),
-    Endpoint(name="completions", path="/completions", stream_usage=True, terminals=_DONE),
-    Endpoint(name="responses", path="/responses", terminals=(b'"response.completed"', b'"response.incomplete"')),
-    Endpoint(name="embeddings", path="/embeddings"),
-    Endpoint(name="moderations", path="/moderations"),
-    Endpoint(name="images.generations", path="/images/generations"),
-    Endpoint(name="images.edits", path="/images/edits", body="multipart"),
-    Endpoint(name="images.variations", path="/images/variations", body="multipart"),
+    Endpoint(name="chat", path="/chat/completions", json_only=True, stream_usage=True, terminals=_DONE),
+    Endpoint(name="completions", path="/completions", json_only=True, stream_usage=True, terminals=_DONE),
+    Endpoint(
+        name="responses",
+        path="/responses",
+        json_only=True,
+        terminals=(b'"response.completed"', b'"response.incomplete"'),
+    ),
+    Endpoint(name="embeddings", path="/embeddings", json_only=True),
+    Endpoint(name="moderations", path="/moderations", json_only=True),
+    Endpoint(name="images.generations", path="/images/generations", json_only=True),
+    Endpoint(name="images.edits", path="/images/edits", json_only=True, body="multipart"),
+    Endpoint(name="images.variations", path="/images/variations", json_only=True, body="multipart"),
     Endpoint(name="audio.speech", path="/audio/speech"),
     Endpoint(name="audio.transcriptions", path="/audio/transcriptions", body="multipart"),
     Endpoint(name="audio.translations", path="/audio/translations", body="multipart"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated
+
 import msgspec
 
 from headway.wire import sse
@@ -31,9 +34,20 @@ class _Inner(msgspec.Struct):
     message: str
 
 
+class _Begun(msgspec.Struct):
+    response: dict[str, msgspec.Raw]
+
+
+class _Numbered(msgspec.Struct):
+    sequence_number: Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
+
+
 _decode_foreign = msgspec.json.Decoder(_Foreign).decode
 _decode_inner = msgspec.json.Decoder(_Inner).decode
 _decode_text = msgspec.json.Decoder(str).decode
+_decode_begun = msgspec.json.Decoder(_Begun).decode
+_decode_numbered = msgspec.json.Decoder(_Numbered).decode
+_NUMBER = re.compile(rb'"sequence_number"\s*:\s*(\d{1,15})\b')
 
 MAX_QUOTED = 300
 """Characters of an upstream's message that are quoted in ours."""
@@ -57,10 +71,40 @@ def event(message: str, *, code: str, status: int = 502) -> bytes:
     return sse.encode(body(message, status=status, code=code))
 
 
-def response_event(message: str, *, code: str) -> bytes:
-    """The same in the Responses API's words."""
-    data = _encode({"type": "error", "code": code, "message": message, "param": None, "sequence_number": 0})
-    return sse.encode(data, event=b"error")
+def response_event(message: str, *, code: str, seen: bytes = b"", created: bytes | None = None) -> bytes:
+    """The same in the Responses API's words. `seen` is the end of what the client got, which tells the next number;
+    `created` the data of an event that described the response as it began. With it the response itself fails, without
+    it an `error` is all there is to say.
+    """
+    number = _next_number(seen, created)
+    begun = None if created is None else _response_in(created)
+    if begun is None:
+        told = {"type": "error", "code": code, "message": message, "param": None, "sequence_number": number}
+        return sse.encode(_encode(told), event=b"error")
+    error = msgspec.Raw(_encode({"code": "server_error", "message": message}))
+    failed = {**begun, "status": msgspec.Raw(b'"failed"'), "error": error}
+    data = _encode({"type": "response.failed", "sequence_number": number, "response": failed})
+    return sse.encode(data.replace(b"\r", b" ").replace(b"\n", b" "), event=b"response.failed")
+
+
+def _response_in(created: bytes) -> dict[str, msgspec.Raw] | None:
+    try:
+        return _decode_begun(created).response
+    except UNREADABLE:
+        return None
+
+
+def _next_number(seen: bytes, created: bytes | None) -> int:
+    whole, rest = sse.split(seen)
+    begun = _NUMBER.findall(rest)  # of an event that was shown in part
+    if begun:
+        return int(begun[-1]) + 1
+    for payload in (*(sse.data_of(event) for event in reversed(whole)), created):
+        try:
+            return _decode_numbered(payload or b"").sequence_number + 1
+        except UNREADABLE:
+            continue
+    return 0
 
 
 def is_error_body(reply: bytes) -> bool:

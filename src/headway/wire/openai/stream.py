@@ -1,12 +1,14 @@
-"""What a relay reads from a stream that it otherwise passes on: its first event, its usage chunk, its ending.
+"""What a relay reads from a stream that it otherwise passes on: fillers, the usage chunk, the ending.
 
-Everything in between travels unread.
+Its beginning is judged by `opening`, its tool calls are followed by `tool_calls`; everything else travels unread.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from enum import Enum
+from typing import cast
 
 import msgspec
 
@@ -19,9 +21,7 @@ from headway.wire.openai.response import usage_of
 class _Chunk(msgspec.Struct):
     choices: msgspec.Raw = msgspec.Raw()
     usage: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
     response: msgspec.Raw = msgspec.Raw()
-    type: msgspec.Raw = msgspec.Raw()
 
 
 class _Response(msgspec.Struct):
@@ -30,35 +30,28 @@ class _Response(msgspec.Struct):
 
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_response = msgspec.json.Decoder(_Response).decode
+_decode_object = msgspec.json.Decoder(dict[str, object]).decode
 _NOTHING = (b"", b"null")
-_FAILED = (b'"error"', b'"response.failed"')
-_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+FAILED = frozenset({"error", "response.failed"})
+"""Types of the events that say that the provider gave up."""
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
+_ERROR = re.compile(rb'"error"(?!\s*:\s*(?:null|false|""))|"response\.failed"')
+_NAMED_ERROR = re.compile(rb"^event: ?error\b", re.MULTILINE)
+_PING = rb"(?:ping|keepalive|heartbeat)"
+_FILLER = re.compile(  # possessive: however long, it is read once
+    rb"(?:"
+    rb":.*(?:\n|\Z)"
+    rb"|event: ?" + _PING + rb"\r?\n(?:data:.*\n)*+"
+    rb'|data: ?(?:\{[^{}\n]{0,99}?"type" ?: ?"' + _PING + rb'"[^{}\n]{0,99}\})?\r?\n'
+    rb"|(?:id|retry):.*\n"
+    rb"|\r?\n"
+    rb")*+"
+)
 
 
-class FirstEvent(msgspec.Struct, frozen=True):
-    """`error` is the raw error event's data if the stream begins with one; `malformed` if its data is no JSON."""
-
-    error: bytes | None = None
-    malformed: bool = False
-
-
-_GOOD = FirstEvent()
-
-
-def first_event(data: bytes) -> FirstEvent | None:
-    """Judge the first event with data in what has arrived so far; None while there is none (comments do not count)."""
-    for event in sse.split(data)[0]:
-        payload = sse.data_of(event)
-        if payload is None:
-            continue
-        if payload.strip() == b"[DONE]":
-            return FirstEvent(malformed=True)
-        try:
-            chunk = _decode_chunk(payload)
-        except UNREADABLE:
-            return FirstEvent(malformed=True)
-        return FirstEvent(error=payload) if _is_error(event, chunk) else _GOOD
-    return None
+def is_filler(data: bytes) -> bool:
+    """Does this piece of a stream hold only comments, blank lines and pings: signs of life, and no progress?"""
+    return _FILLER.fullmatch(data) is not None
 
 
 class Ending(Enum):
@@ -77,20 +70,31 @@ def ending(tail: bytes, terminals: tuple[bytes, ...], *, one_choice: bool) -> En
     """
     if any(terminal in b"\n" + tail for terminal in terminals):
         return Ending.COMPLETE
-    events, _ = sse.split(tail + b"\n\n")
-    for event in reversed(events):
+    for event in reversed(sse.split(tail + b"\n\n")[0]):
         payload = sse.data_of(event)
         if payload is None:
             continue
+        if _is_error(event, payload):
+            return Ending.ERROR
         try:
             chunk = _decode_chunk(payload)
         except UNREADABLE:
             return Ending.CUT
-        if _is_error(event, chunk):
-            return Ending.ERROR
         if not _is_empty_list(chunk.choices):  # the usage chunk may follow the finish reason
             return Ending.COMPLETE if one_choice and _FINISH.search(payload) else Ending.CUT
     return Ending.CUT
+
+
+def error_in(events: bytes) -> tuple[int, int, bytes] | None:
+    """The first error event among whole events: where it begins and ends, and its data."""
+    start = 0
+    for event in sse.split(events)[0]:
+        end = start + len(event)
+        payload = sse.data_of(event) if b'"error"' in event else None
+        if payload is not None and _is_error(event, payload):
+            return start, end, payload
+        start = end
+    return None
 
 
 def is_nothing(rest: bytes) -> bool:
@@ -147,9 +151,34 @@ def _usage_of_payload(payload: bytes) -> Usage | None:
     return usage_of(raw) if bytes(raw) not in _NOTHING else None
 
 
-def _is_error(event: bytes, chunk: _Chunk) -> bool:
-    told = event.startswith(b"event: error") or bytes(chunk.type) in _FAILED
-    return told or (bytes(chunk.error) not in _NOTHING and not chunk.response)
+def document_in(payload: bytes) -> dict[str, object] | None:
+    """The JSON object that an event's data is, as clients read it: they also take half a surrogate pair."""
+    try:
+        return _decode_object(payload)
+    except msgspec.ValidationError:
+        return None
+    except UNREADABLE:
+        pass
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, object]", document) if isinstance(document, dict) else None
+
+
+def is_error_document(document: dict[str, object]) -> bool:
+    """Is this the data of an error event?"""
+    kind = document.get("type")
+    if (isinstance(kind, str) and kind in FAILED) or document.get("object") == "error":
+        return True
+    return bool(document.get("error")) and "response" not in document
+
+
+def _is_error(event: bytes, payload: bytes) -> bool:
+    if _NAMED_ERROR.search(event):
+        return True
+    document = document_in(payload) if _ERROR.search(payload) else None
+    return document is not None and is_error_document(document)
 
 
 def _holds_usage_chunk(event: bytes) -> bool:

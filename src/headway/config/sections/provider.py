@@ -1,0 +1,122 @@
+"""Somebody who serves models: where, in which dialect, with which keys, limits, certificates and quirks."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, Tag
+
+from headway.config.fields import BaseUrl, FilePath, HeaderName, HeaderValue, Key, ModelName, Name, ProxyUrl
+from headway.config.quantities import Concurrency, Weight
+from headway.config.sections.base import MAPPING, TEXT, Section, short_or_long
+from headway.types import AuthScheme, Dialect, Prefill
+
+
+class LimitsSection(Section):
+    """How much is sent at a time."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"rpm", "tpm", "rpd", "tpd", "queue"})
+
+    concurrency: Concurrency | None = Field(
+        default=None, description="Most requests in flight at a time; without it, no bound."
+    )
+
+
+class KeySection(Section):
+    """One key of a provider, in its long form."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"budget", "priority", "expires"})
+
+    name: Name | None = Field(
+        default=None,
+        description="What headers and logs call it. Not set: 'default' for a single key, else 'key-1', 'key-2'.",
+    )
+    value: Key = Field(description="The key itself, usually '${NAME}' or 'file:PATH'.")
+    weight: Weight = Field(
+        default=1.0, description="Its share of the provider's traffic, relative to the other keys. 0 drains it."
+    )
+    models: list[ModelName] = Field(
+        default=["*"],
+        min_length=1,
+        description="Shell-style patterns (*, ?, [...]) of the models that it may be used for.",
+    )
+    limits: LimitsSection = Field(default=LimitsSection(), description="How much is sent with this key.")
+
+
+class TlsSection(Section):
+    """Certificates of a provider. Paths are relative to the configuration's folder."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"min_version", "server_name", "verify"})
+
+    ca_file: FilePath | None = Field(
+        default=None, description="PEM file of the authorities to trust instead of the system's."
+    )
+    client_cert: FilePath | None = Field(
+        default=None, description="PEM file of the certificate that the gateway shows."
+    )
+    client_key: FilePath | None = Field(
+        default=None, description="PEM file of that certificate's private key, unless client_cert holds it too."
+    )
+
+
+class QuirksSection(Section):
+    """Where a provider departs from its dialect. What is not set comes from the catalogue."""
+
+    stream_usage: bool | None = Field(
+        default=None,
+        description="Whether it accepts 'stream_options: {include_usage: true}' and reports usage at a stream's end.",
+    )
+    stream_done: bool | None = Field(
+        default=None,
+        description="Whether it ends a stream with 'data: [DONE]'; if not, the end of the body is the stream's end.",
+    )
+    prefill: Prefill | None = Field(
+        default=None,
+        description="How its models go on with words of their own: not at all (none), because the last message is the "
+        "assistant's (plain), with 'prefix: true' in it (prefix), or with 'continue_final_message' (continue).",
+    )
+
+
+KeyEntry = Annotated[
+    Annotated[Key, Tag(TEXT)] | Annotated[KeySection, Tag(MAPPING)],
+    short_or_long("must be text in quotes, or a mapping with 'value'"),
+]
+
+
+class ProviderSection(Section):
+    """Somebody who serves models."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"health", "pricing", "region", "timeouts"})
+
+    kind: str | None = Field(
+        default=None,
+        description="The catalogue's entry to take defaults from, if the provider's own name is not one; or 'custom'.",
+    )
+    base_url: BaseUrl | None = Field(
+        default=None, description="Address up to the part that all endpoints share, such as https://api.openai.com/v1."
+    )
+    dialect: Dialect = Field(default="openai_chat", description="What the provider speaks.")
+    auth: AuthScheme | None = Field(
+        default=None,
+        description="How it wants its key: 'Authorization: Bearer KEY', 'api-key: KEY', 'x-api-key: KEY', or no key.",
+    )
+    keys: list[KeyEntry] | None = Field(
+        default=None,
+        description="Its keys, as text or mappings. Empty: it needs none. Not set: its usual variable has the key.",
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default={},
+        repr=False,
+        description="Headers to send with every request, besides our own. Values may be 'file:PATH'.",
+    )
+    limits: LimitsSection = Field(default=LimitsSection(), description="How much is sent to it, over all its keys.")
+    tls: TlsSection = Field(default=TlsSection(), description="Certificates.")
+    proxy: ProxyUrl | None = Field(
+        default=None,
+        repr=False,
+        description="Proxy to reach it through. Not set: HTTPS_PROXY and its like decide. Empty: never a proxy.",
+    )
+    quirks: QuirksSection = Field(default=QuirksSection(), description="Where it departs from its dialect.")
+    models: list[ModelName] | None = Field(
+        default=None, description="Names of the models that it serves. Not set: those that the catalogue knows."
+    )
