@@ -209,7 +209,7 @@ class RunningGateway:
         return [json.loads(line) for line in self.out.getvalue().splitlines()]
 
 
-def chat(model: str = "default", text: str = "hello", **options: Any) -> dict[str, Any]:
+def chat(model: str = "default", text: object = "hello", **options: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": text}], **options}
 
 
@@ -281,7 +281,7 @@ class Application:
     def __init__(self, running: RunningGateway, retries: int = 0) -> None:
         self.sdk = openai.AsyncOpenAI(base_url=running.url, api_key="any", max_retries=retries)
 
-    async def chat(self, *, stream: bool, text: str = "hello", model: str = "default", **options: Any) -> Seen:
+    async def chat(self, *, stream: bool, text: object = "hello", model: str = "default", **options: Any) -> Seen:
         return await self._see(self.sdk.chat.completions, stream, chat(model, text, **options))
 
     async def respond(self, text: str = "hello", *, stream: bool = True, **options: Any) -> Seen:

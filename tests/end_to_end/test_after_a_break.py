@@ -11,7 +11,7 @@ import openai
 import pytest
 
 if TYPE_CHECKING:
-    from end_to_end.conftest import Apply, Provide, RunningGateway, Seen, Start
+    from end_to_end.conftest import Application, Apply, Provide, RunningGateway, Seen, Start
     from headway.simulated.provider import SimulatedProvider
 
 pytestmark = [pytest.mark.sdk, pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")]
@@ -52,14 +52,15 @@ REFUSED = {
 """The key's limits are no ill health, but the key rests."""
 BLOCKED = {"error_event_at=2t,error.code=content_policy_violation": "content_blocked"}
 BOTH_APIS: tuple[Api, ...] = ("chat", "responses")
+ENDINGS = ("error_event_at=2t", "end_at=2t", "end_at=6000b", "eof_at=6000b", "rst_at=2t", "stall_after=6000b")
+"""One of each way to end, in the middle of an event where it can be."""
 
 
 async def start(gateway: Start, a: SimulatedProvider, b: SimulatedProvider, fault: str) -> RunningGateway:
     return await gateway(CONFIG.format(a=a.base_url, b=b.base_url, fault=fault))
 
 
-async def see(application: Apply, running: RunningGateway, api: Api, model: str = "default") -> Seen:
-    client = application(running)
+async def see(client: Application, api: Api, model: str = "default") -> Seen:
     return await (client.chat(stream=True, model=model) if api == "chat" else client.respond(model=model))
 
 
@@ -76,12 +77,13 @@ def expect_no_end(seen: Seen, whole: str, api: Api) -> None:
 @pytest.mark.parametrize("api", BOTH_APIS)
 @pytest.mark.parametrize(("fault", "outcome"), (ILL | REFUSED | BLOCKED).items(), ids=ILL | REFUSED | BLOCKED)
 async def test_it_is_told_recorded_and_learnt_from(
-    gateway: Start, simulated: Provide, application: Apply, fault: str, outcome: str, api: Api
+    gateway: Start, simulated: Provide, application: Apply, fault: str, outcome: str, *, api: Api
 ):
     a, b = await simulated("alpha"), await simulated("beta")
     running = await start(gateway, a, b, fault)
-    whole = (await see(application, running, api, "a/fast")).text
-    expect_no_end(await see(application, running, api), whole, api)
+    client = application(running)
+    whole = (await see(client, api, "a/fast")).text
+    expect_no_end(await see(client, api), whole, api)
     event = (await running.ended(2))[1]
     assert (event.outcome, event.broke, event.status) == (outcome, True, 200)
     assert [each.failure for each in event.attempts] == [outcome]
@@ -89,7 +91,7 @@ async def test_it_is_told_recorded_and_learnt_from(
     assert (len(a.requests), len(b.requests)) == (2, 0)
     assert running.headway.gateway.registry.tripped() == (fault in ILL)
 
-    following = await see(application, running, api)
+    following = await see(client, api)
     again = (await running.ended(3))[2].attempts
     if fault in BLOCKED:
         assert [each.target for each in again] == [event.attempts[0].target]
@@ -99,7 +101,7 @@ async def test_it_is_told_recorded_and_learnt_from(
         assert len(a.requests) == 2
 
 
-@pytest.mark.parametrize("fault", ILL | REFUSED | BLOCKED)
+@pytest.mark.parametrize("fault", ENDINGS)
 async def test_its_bytes_hold_no_end_mark_of_any_kind(gateway: Start, simulated: Provide, fault: str):
     a, b = await simulated("alpha"), await simulated("beta")
     running = await start(gateway, a, b, fault)
@@ -111,7 +113,7 @@ async def test_its_bytes_hold_no_end_mark_of_any_kind(gateway: Start, simulated:
     assert chat.body.endswith(b"\n\n")
 
 
-@pytest.mark.parametrize("fault", ILL | REFUSED | BLOCKED)
+@pytest.mark.parametrize("fault", ENDINGS)
 async def test_the_bytes_of_a_response_hold_no_end_mark_either(gateway: Start, simulated: Provide, fault: str):
     a, b = await simulated("alpha"), await simulated("beta")
     running = await start(gateway, a, b, fault)
@@ -150,7 +152,7 @@ LARGE = {
 @pytest.mark.parametrize("api", BOTH_APIS)
 @pytest.mark.parametrize(("fault", "outcome"), LARGE.items(), ids=LARGE)
 async def test_a_whole_answer_too_large_to_be_held_that_breaks_off_is_recorded_as_broken(
-    gateway: Start, simulated: Provide, application: Apply, fault: str, outcome: str, api: Api
+    gateway: Start, simulated: Provide, application: Apply, fault: str, outcome: str, *, api: Api
 ):
     a, b = await simulated("alpha"), await simulated("beta")
     running = await start(gateway, a, b, f"huge_event=2MB,{fault}")

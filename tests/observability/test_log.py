@@ -205,7 +205,15 @@ def test_an_event_has_no_place_for_content_or_secrets():
         "reply_bytes",
         "error",
     }
-    assert set(AttemptRecord.__struct_fields__) == {"target", "result", "started", "duration", "reason", "failure", "rule"}
+    assert set(AttemptRecord.__struct_fields__) == {
+        "target",
+        "result",
+        "started",
+        "duration",
+        "reason",
+        "failure",
+        "rule",
+    }
     assert set(Usage.__struct_fields__) == {
         "input_tokens",
         "output_tokens",

@@ -66,7 +66,9 @@ def test_half_an_event_is_not_shown_when_the_stream_breaks(world):
 
 
 def test_a_response_that_breaks_off_fails_in_its_own_words(world):
-    created = b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"r"}}\n\n'
+    created = (
+        b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"r"}}\n\n'
+    )
     client = world.ask(stream=True, endpoint="responses")
     peer = world.a.connect()
     peer.begin(200, created)

@@ -5,6 +5,8 @@ Each attempt has a clock of its own, models that reason get a longer one, and wh
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headway.types import Resilience, Timeouts
@@ -24,8 +26,8 @@ FILLERS = [
 ]
 
 
-def timed(attempts: int = 3, **seconds: float | None) -> Resilience:
-    return Resilience(attempts=attempts, timeouts=Timeouts(**{"hold": None, **seconds}))
+def timed(attempts: int = 3, *, hold: float | None = None, **seconds: Any) -> Resilience:
+    return Resilience(attempts=attempts, timeouts=Timeouts(hold=hold, **seconds))
 
 
 def finish(peer) -> None:

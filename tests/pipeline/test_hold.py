@@ -4,6 +4,8 @@ for dead, and another target may still answer.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headway.pipeline.attempt import HOLD_LIMIT
@@ -18,7 +20,7 @@ OVERLOADED = b'data: {"error":{"message":"full","code":"server_is_overloaded"}}\
 WAITING = b": waiting for the first token\n\n"
 
 
-def timed(attempts: int = 3, **seconds: float | None) -> Resilience:
+def timed(attempts: int = 3, **seconds: Any) -> Resilience:
     return Resilience(attempts=attempts, timeouts=Timeouts(**seconds))
 
 
@@ -278,3 +280,12 @@ def test_a_shutdown_breaks_off_what_is_held(world):
     client, _ = held(world)
     world.gateway.close()
     assert client.aborted
+
+
+def test_the_status_that_is_recorded_is_the_one_that_the_client_got(world):
+    client, peer = held(world)
+    peer.begin(201, FIRST)
+    peer.end(END)
+    assert client.status == 200
+    assert world.event.status == 200
+    assert world.event.attempts[0].result == "201"

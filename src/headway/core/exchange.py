@@ -100,7 +100,7 @@ class Exchange(msgspec.Struct, eq=False):
         succession = self._heirs()
         fallback = next((each for each in self.route.fallbacks if kind in each.on), None)
         if fallback is not None and succession.fall_back(fallback):
-            if kind is FailureKind.MODEL_NOT_FOUND:
+            if kind is FailureKind.MODEL_NOT_FOUND and not fallback.tiers:
                 health.not_found(failure, attempt.candidate.state, sent=attempt.started, now=now)
         elif REMEDIES[kind].elsewhere is Elsewhere.NOBODY:
             return GiveUp(failure)
@@ -171,8 +171,10 @@ class Exchange(msgspec.Struct, eq=False):
         return True
 
     def records(self) -> tuple[AttemptRecord, ...]:
-        if len(self.attempts) == 1:
-            return (self._record(self.attempts[0]),)
+        only = self.attempts[0] if len(self.attempts) == 1 else None
+        if only is not None and only.failure is None and only.reason == "first":
+            started = only.started
+            return (AttemptRecord(only.candidate.name, only.result, started - self.started, only.ended - started),)
         return tuple([self._record(attempt) for attempt in self.attempts])
 
     # --- inside ---

@@ -103,7 +103,7 @@ def not_found(failure: Failure, state: State, *, sent: float, now: float) -> Non
 def _limited(failure: Failure, rest: Rest, sent: float, now: float, rng: Random) -> None:
     times = rest.counts(sent, now)
     wait = failure.retry_after
-    if not wait:  # none, or one that says nothing
+    if wait is None:
         longest = DAY_REST if failure.kind is _K.DAILY_QUOTA else SOON
         base = DAY_REST if failure.kind is _K.DAILY_QUOTA else 2.0 ** min(times - 1, 16)
         wait = min(base, longest) * rng.uniform(0.8, 1.2)

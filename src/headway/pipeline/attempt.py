@@ -317,7 +317,7 @@ class Call(msgspec.Struct, eq=False):
         self._hand_over(relay, body, complete)
 
     def _pass_on(self, body: bytes, complete: bool) -> None:
-        relay = self._relay = PlainRelay(self, self._downstream)
+        relay = self._relay = PlainRelay(self, self._downstream, json=self._is_plain_json())
         length = self.head.get(CONTENT_LENGTH)
         self._watch(self._stall())
         self._owner.commit(self, int(length) if length is not None and length.isdigit() else None)
@@ -329,6 +329,9 @@ class Call(msgspec.Struct, eq=False):
             self._connection.hand_over(relay)
         if body or complete:
             relay.on_body(body, complete)
+
+    def _is_plain_json(self) -> bool:
+        return self.content_type.startswith(b"application/json") and not self.head.has(CONTENT_ENCODING)
 
     # --- what its relay says ---
 
@@ -396,8 +399,9 @@ class Call(msgspec.Struct, eq=False):
 
     def _listen(self, relay: StreamRelay | PlainRelay, now: float) -> None:
         """What has come in since the last look? Only what says something counts against a stall."""
-        if relay.arrived != self._seen_arrived:
-            self._seen_arrived = relay.arrived
+        arrived = relay.progress + relay.fillers
+        if arrived != self._seen_arrived:
+            self._seen_arrived = arrived
             self._heard = now
             if relay.started and relay.progress != self._seen_progress:
                 self.expires = min(now + self._stall(), self._deadline)

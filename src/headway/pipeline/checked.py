@@ -35,7 +35,19 @@ class Checks(msgspec.Struct, frozen=True):
 
 
 class CheckedRelay(StreamRelay):
-    __slots__ = ("_downstream", "_shown_bytes", "_splice", "_told", "_tools", "_waiting", "_waiting_size", "_whole")
+    skims = False
+
+    __slots__ = (
+        "_downstream",
+        "_last_shown",
+        "_shown_bytes",
+        "_splice",
+        "_told",
+        "_tools",
+        "_waiting",
+        "_waiting_size",
+        "_whole",
+    )
 
     def __init__(
         self,
@@ -58,6 +70,7 @@ class CheckedRelay(StreamRelay):
         """What the client has not seen yet."""
         self._waiting_size = 0
         self._shown_bytes = 0
+        self._last_shown = b""
 
     def _show(self) -> None:
         """The first word is there; whether the client sees it is decided piece by piece."""
@@ -104,9 +117,13 @@ class CheckedRelay(StreamRelay):
 
     def _pass_on(self, data: bytes) -> None:
         self._shown_bytes += len(data)
+        self._last_shown = data
         if self._told is not None:
             self._told.feed(data)
         self._downstream.write(data)
+
+    def _last_seen(self) -> bytes:
+        return self._opening + self._last_shown
 
     def _break(self, failure: Failure, notice: Notice) -> None:
         self._passed = self._shown_bytes

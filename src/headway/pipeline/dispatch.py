@@ -43,6 +43,22 @@ class Owner(Protocol):
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None: ...
 
 
+class Part(msgspec.Struct, frozen=True, eq=False):
+    """The beginning of an answer that broke off, and that another attempt goes on with."""
+
+    call: Call
+    failure: Failure
+    usage: Usage | None
+    passed: int
+    output_tokens: int
+
+    def and_rest(self, usage: Usage | None, passed: int) -> tuple[Usage | None, int]:
+        """Usage and bytes of the whole. What went before stands in the second prompt already."""
+        if usage is not None:
+            usage = msgspec.structs.replace(usage, output_tokens=usage.output_tokens + self.output_tokens)
+        return usage, passed + self.passed
+
+
 class Dispatch(msgspec.Struct, eq=False):
     """`paused`: the client accepts nothing just now."""
 
@@ -55,6 +71,7 @@ class Dispatch(msgspec.Struct, eq=False):
     _call: Call | None = None
     _rival: Call | None = None
     """A second call beside the first, while neither has said anything."""
+    _part: Part | None = None
     _shown: Shown | None = None
     """None: nothing, and nothing special is to be done."""
     _checks: Checks | None = None
@@ -110,15 +127,17 @@ class Dispatch(msgspec.Struct, eq=False):
             self._call = self._rival if call is self._call else self._call
             self._rival = None
             self._exchange.failed_beside(call.attempt, failure, now)
-        elif call.going_on is not None:
+        elif self._part is not None:
             self._exchange.ended_badly(call.attempt, failure, now)
-            self._broken(call, failure, None, 0, notice="event")
+            part, message = self._part, f"{self._part.failure.message}; nobody could go on with it: {failure.message}"
+            failure = msgspec.structs.replace(part.failure, message=message)
+            self._broken(part.call, failure, part.usage, part.passed, notice="event")
         else:
             self._take(self._exchange.failed(call.attempt, failure, now), now)
 
     def refused(self, call: Call, failure: Failure, body: bytes) -> None:
-        """An error status. The provider's own words go to the client if it is the client's to mend, or if nobody else was
-        asked.
+        """An error status. The provider's own words go to the client if it is the client's to mend, or if no other
+        deployment was asked.
         """
         if self._is_over:
             return
@@ -180,9 +199,9 @@ class Dispatch(msgspec.Struct, eq=False):
     def relayed(self, call: Call, usage: Usage | None, passed: int) -> None:
         now = self.now()
         self._exchange.succeeded(call.attempt, call.status, now)
-        if call.going_on is not None and usage is not None:
-            usage = msgspec.structs.replace(usage, output_tokens=usage.output_tokens + call.going_on.output_tokens)
-        self._over("ok", call.status, now, usage=usage, reply_bytes=passed)
+        if self._part is not None:
+            usage, passed = self._part.and_rest(usage, passed)
+        self._over("ok", self._status_shown(call), now, usage=usage, reply_bytes=passed)
         self._downstream.end()
 
     def broke(self, call: Call, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
@@ -194,16 +213,19 @@ class Dispatch(msgspec.Struct, eq=False):
         call.leave()
         now = self.now()
         told = None if self._checks is None else self._checks.told
-        if notice != "event" or told is None or not told.continuable:
+        if notice != "event" or told is None or not told.continuable or not self._leaves_room(told):
             self._exchange.ended_badly(call.attempt, failure, now)
         elif self._exchange.continued(call.attempt, failure, now, _may_go_on):
+            self._part = Part(call, failure, usage, passed, told.output_tokens)
             self._call = next_call = self._call_for(self._exchange.attempts[-1], told)
             next_call.start(now)
             return
+        if self._part is not None:
+            usage, passed = self._part.and_rest(usage, passed)
         self._broken(call, failure, usage, passed, notice=notice)
 
     def _broken(self, call: Call, failure: Failure, usage: Usage | None, passed: int, *, notice: Notice) -> None:
-        now, status = self.now(), call.status or 200
+        now, status = self.now(), self._status_shown(call)
         self._over(failure.kind.value, status, now, usage=usage, reply_bytes=passed, error=failure.message, broke=True)
         if notice == "cut":
             self._downstream.abort()
@@ -212,6 +234,17 @@ class Dispatch(msgspec.Struct, eq=False):
             message = f"the answer broke off: {failure.message}"
             self._downstream.write(call.closing_event(message, BROKE_OFF))
         self._downstream.end()
+
+    def _leaves_room(self, told: Told) -> bool:
+        """May the answer be longer than what the client has seen of it?"""
+        facts = self._asked.facts
+        if not isinstance(facts, JsonRequest):
+            return False
+        return continuation.body(facts.fields, facts.fields["model"], told.text, "plain", None) is not None
+
+    def _status_shown(self, call: Call) -> int:
+        """A stream may have been given its status before it was known who answers."""
+        return call.status if self._shown is None else self._shown.status
 
     def _supersede_other(self, call: Call, now: float) -> None:
         """Of two calls this one was quicker."""
@@ -356,7 +389,7 @@ class Dispatch(msgspec.Struct, eq=False):
     ) -> None:
         self._is_over = True
         # they refer to us: without this only the garbage collector would free a request and its body
-        self._call = self._rival = None
+        self._call = self._rival = self._part = None
         event = telling.event(
             self._asked,
             self._exchange,
@@ -368,8 +401,9 @@ class Dispatch(msgspec.Struct, eq=False):
             usage=usage,
             reply_bytes=reply_bytes,
             error=error,
-            broke=broke,
         )
+        if broke:
+            event = msgspec.structs.replace(event, broke=True)
         self._owner.over(self, event)
 
     def _told(self, status: int) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -29,7 +29,12 @@ OPENING = 1024
 """Bytes kept of the beginning of such an event: they say what kind it is."""
 LONGEST_FILLER = 128
 """Bytes from which a piece that begins with data is certainly more than a ping."""
-DATA = ord("d")
+DATA = b"d"[0]
+JSON_ENDS = (b"}", b"]", b"\n")
+USUAL_END = 16
+"""Bytes by which the ends of two pieces are compared."""
+SPARE = 24
+"""Bytes by which a single event may be longer than another; no error fits into them."""
 TAIL = 8
 """Pieces kept, each of at least one event: usage and terminal are among the last few."""
 
@@ -74,10 +79,13 @@ class Manner(msgspec.Struct, frozen=True):
 
 
 class StreamRelay:
-    """Server-sent events. `arrived` counts what came in and `progress` what was more than a comment or a ping, for
+    """Server-sent events. `fillers` counts pieces that were but comments and pings, `progress` all others, for
     whoever watches for silence; `started` is true from the first word of the model, `committed` once the client sees
     anything.
     """
+
+    skims: ClassVar[bool] = True
+    """Pieces that end as the one before them are not looked into."""
 
     __slots__ = (
         "_committed",
@@ -95,10 +103,12 @@ class StreamRelay:
         "_tail",
         "_torn",
         "_usage",
+        "_usual",
+        "_usual_size",
         "_who",
         "_write",
-        "arrived",
         "endpoint",
+        "fillers",
         "progress",
         "started",
     )
@@ -111,7 +121,7 @@ class StreamRelay:
         self._hide = manner.hide_usage
         self._expect_done = manner.expect_done
         self._one_choice = manner.one_choice
-        self.arrived = 0
+        self.fillers = 0
         self.progress = 0
         self.started = False
         self._committed = False
@@ -129,6 +139,9 @@ class StreamRelay:
         """The body ended within an event."""
         self._passed = 0
         self._usage: Usage | None = None
+        self._usual = b""
+        """How a single event ended that held nothing to look into, and how long its like may be."""
+        self._usual_size = 0
 
     @property
     def committed(self) -> bool:
@@ -140,9 +153,10 @@ class StreamRelay:
     def on_body(self, data: bytes, complete: bool) -> None:
         if self._over:  # what follows an error is no part of an answer
             return
-        self.arrived += 1
-        if not data or (len(data) >= LONGEST_FILLER and data[0] == DATA) or not stream.is_filler(data):
+        if (len(data) >= LONGEST_FILLER and data[0] == DATA) or not data or not stream.is_filler(data):
             self.progress += 1
+        else:
+            self.fillers += 1
         if self._held:
             data = self._held + data
             self._held = b""
@@ -153,11 +167,9 @@ class StreamRelay:
         elif self._open:
             self._open = False
         if data:
-            if data.find(b'"error"') >= 0 and self._ends_in_error(data):
-                return
             self._tail.append(data)
-            if self._hide and data.find(b"prompt_tokens") >= 0:  # quicker than `in`, and than a shorter word
-                data = self._without_usage(data)
+            if len(data) > self._usual_size or not data.endswith(self._usual):
+                data = self._looked_into(data)
             self._passed += len(data)
             if data:
                 self._write(data)
@@ -173,7 +185,7 @@ class StreamRelay:
     def closing_event(self, message: str, code: str) -> bytes:
         """What tells the client, in its dialect, that this stream broke off."""
         if self.endpoint.name == "responses":
-            return errors.response_event(message, code=code, seen=self._ended_with(), created=self._created)
+            return errors.response_event(message, code=code, seen=self._last_seen(), created=self._created)
         return errors.event(message, code=code)
 
     # --- before the client sees anything ---
@@ -243,6 +255,19 @@ class StreamRelay:
                 return data[:end]
             self._open = True
             self._opening = rest[:OPENING]
+        return data
+
+    def _looked_into(self, data: bytes) -> bytes:
+        """What may be shown of a piece that is not, by its end and size, one event like one before. An error, usage and
+        an ending end in other ways.
+        """
+        if data.find(b'"error"') >= 0 and self._ends_in_error(data):
+            return b""
+        if self._hide and data.find(b"prompt_tokens") >= 0:
+            return self._without_usage(data)
+        if self.skims and data.find(b"\n\n") == len(data) - 2:
+            self._usual = data[-USUAL_END:]
+            self._usual_size = len(data) + SPARE
         return data
 
     def _close_event(self) -> None:
@@ -329,6 +354,10 @@ class StreamRelay:
         """The last pieces, and the beginning of an event that came in many."""
         return self._opening + b"".join(self._tail)
 
+    def _last_seen(self) -> bytes:
+        """The end of what the client got."""
+        return self._ended_with()
+
     def _failure(self, kind: FailureKind, what: str) -> Failure:
         return Failure(kind=kind, source="upstream", message=f"{self._who} {what}")
 
@@ -339,28 +368,34 @@ class StreamRelay:
 class PlainRelay:
     """Audio, images, JSON too large to hold: bytes as they come, committed by their first."""
 
-    __slots__ = ("_owner", "_passed", "_write", "arrived", "progress")
+    __slots__ = ("_json", "_last", "_owner", "_passed", "_write", "fillers", "progress")
 
     committed = True
     started = True
 
-    def __init__(self, owner: RelayOwner, downstream: Downstream) -> None:
+    def __init__(self, owner: RelayOwner, downstream: Downstream, *, json: bool) -> None:
+        """`json`: it must end as a JSON document does."""
+        self._json = json
+        self._last = b""
         self._owner = owner
         self._write = downstream.write
         self._passed = 0
         self.progress = 0
-        self.arrived = 0
+        self.fillers = 0
 
     def on_head(self, status: int, head: Head, body: bytes, complete: bool) -> None:
         raise RuntimeError("the head of this reply has been read")
 
     def on_body(self, data: bytes, complete: bool) -> None:
-        self.arrived += 1
         self.progress += 1
         if data:
             self._passed += len(data)
+            self._last = data[-1:] if self._json and not data.isspace() else self._last
             self._write(data)
-        if complete:
+        if complete and self._json and self._last not in JSON_ENDS:
+            message = "the answer ended before its JSON was complete"
+            self.on_lost(Failure(kind=FailureKind.BAD_REPLY, source="upstream", message=message))
+        elif complete:
             self._owner.relayed(None, self._passed)
 
     def on_lost(self, failure: Failure) -> None:

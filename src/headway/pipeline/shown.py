@@ -18,12 +18,13 @@ COMMENT = b": waiting for the first token\n\n"
 
 
 class Shown(msgspec.Struct, eq=False):
-    """`begun`: a head has gone out. `answering`: and part of an answer after it."""
+    """`begun`: a head has gone out, with `status`. `answering`: and part of an answer after it."""
 
     asked: Asked
     downstream: Downstream
     begun: bool = False
     answering: bool = False
+    status: int = 200
 
     def hold(self, fields: bytes) -> None:
         """A sign of life. `fields` are the head's lines, for the first time."""
@@ -37,6 +38,7 @@ class Shown(msgspec.Struct, eq=False):
         self.answering = True
         if not self.begun:
             self.begun = True
+            self.status = status
             self.downstream.begin(status, fields, length)
 
     def whole(self, status: int, fields: bytes, body: bytes) -> None:

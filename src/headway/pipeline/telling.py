@@ -57,7 +57,6 @@ def event(
     usage: Usage | None,
     reply_bytes: int,
     error: str | None,
-    broke: bool,
 ) -> ExchangeEvent:
     started = exchange.started
     return ExchangeEvent(
@@ -68,11 +67,10 @@ def event(
         route=exchange.route.route.name,
         stream=asked.facts.stream,
         outcome=outcome,
-        broke=broke,
         status=status,
         duration=now - started,
-        first_byte=None if first_byte is None else first_byte - started,
         attempts=exchange.records(),
+        first_byte=None if first_byte is None else first_byte - started,
         usage=usage,
         request_bytes=asked.size,
         reply_bytes=reply_bytes,

@@ -20,7 +20,7 @@ MAX_BODY = 64 * 1024
 MAX_TEXT = 4000
 """Characters of text that rules are matched against."""
 
-_DEEPEST = 6
+_DEEPEST = 7
 _WIDEST = 16
 """Members of a list that are looked at."""
 
