@@ -35,8 +35,6 @@ class Checks(msgspec.Struct, frozen=True):
 
 
 class CheckedRelay(StreamRelay):
-    skims = False
-
     __slots__ = (
         "_downstream",
         "_last_shown",
