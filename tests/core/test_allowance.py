@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from random import Random
 
 import pytest
@@ -74,5 +75,59 @@ def test_in_the_long_run_at_most_a_tenth_of_the_successes_is_repeated(share: flo
 def test_failovers_make_up_three_or_three_tenths_of_what_is_in_flight(allowance: Allowance, in_flight: int, most: int):
     allowance.in_flight = in_flight
     while allowance.may_take_over():
-        allowance.failovers += 1
+        allowance.take_over()
     assert allowance.failovers == most
+
+
+def fill(allowance: Allowance) -> int:
+    while allowance.may_take_over():
+        allowance.take_over()
+        allowance.in_flight += 1
+    return allowance.failovers
+
+
+def turn_over(allowance: Allowance) -> int:
+    """All its failovers are answered and end, while others wait to take their places."""
+    for _ in range(allowance.failovers):
+        allowance.coped()
+        allowance.give_back()
+        allowance.in_flight -= 1
+        fill(allowance)
+    return allowance.failovers
+
+
+def test_a_destination_that_copes_may_take_about_twice_as_many_each_time_they_are_answered(allowance: Allowance):
+    taken = [fill(allowance)] + [turn_over(allowance) for _ in range(4)]
+    for before, after in itertools.pairwise(taken):
+        assert 1.8 * before <= after <= 3.0 * before
+
+
+def test_each_failure_halves_what_it_may_take_beyond_its_part(allowance: Allowance):
+    fill(allowance)
+    for _ in range(5):
+        turn_over(allowance)
+    most = allowance.failovers
+    for _ in range(8):
+        allowance.failed()
+    while allowance.may_take_over() is False and allowance.failovers > 1:
+        allowance.give_back()
+        allowance.in_flight -= 1
+    assert allowance.failovers < most / 10
+
+
+def test_room_that_nobody_wants_does_not_grow(allowance: Allowance):
+    allowance.in_flight = 100
+    for _ in range(1000):
+        allowance.take_over()
+        allowance.coped()
+        allowance.give_back()
+    assert fill(allowance) < 50
+
+
+def test_room_is_forgotten_when_the_last_failover_has_ended(allowance: Allowance):
+    fill(allowance)
+    turn_over(allowance)
+    while allowance.failovers:
+        allowance.give_back()
+        allowance.in_flight -= 1
+    assert fill(allowance) == 3

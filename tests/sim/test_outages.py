@@ -98,15 +98,9 @@ def outage(fault: str, tiers: str) -> Outage:
     return Outage(fault, TIERS[tiers], "a", 200.0)
 
 
-LEAST = {"refuse": 0.999, "unavailable": 0.999, "no_head": 0.7}
-"""Success that clients see. While a provider hangs, what was sent before its breaker opened comes back all at once
-after a time-out, and the other may take over only so much at a time.
-"""
-
-
-def test_clients_do_not_notice_that_a_provider_is_down(outage: Outage, fault: str) -> None:
-    assert outage.success(BEGINS, ENDS) >= LEAST[fault]
-    assert outage.success() >= LEAST[fault]
+def test_clients_do_not_notice_that_a_provider_is_down(outage: Outage) -> None:
+    assert outage.success(BEGINS, ENDS) >= 0.999
+    assert outage.success() >= 0.999
 
 
 def test_an_outage_is_no_reason_for_more_calls(outage: Outage, fault: str, tiers: str) -> None:
@@ -122,7 +116,7 @@ def test_traffic_comes_back_within_a_minute_and_not_all_at_once(outage: Outage, 
     share = outage.share("a")
     assert min(share[int(ENDS) + 60 :]) >= 0.9 * usual
     for before, after in zip(share[int(ENDS) :], share[int(ENDS) + 1 :], strict=False):
-        assert after <= 2.0 * before + 0.1
+        assert after <= 2.0 * before + 0.15  # the ramp begins at a tenth, and a second has some 200 requests
 
 
 @pytest.mark.parametrize("fault", ["refuse", "unavailable"])

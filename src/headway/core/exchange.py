@@ -79,7 +79,11 @@ class Exchange(msgspec.Struct, eq=False):
         return self._take(found, now)
 
     def committed(self, attempt: Attempt, now: float) -> None:
-        """The client begins to see this attempt's answer. A deployment on trial has answered well enough."""
+        """The client begins to see this attempt's answer, which tells something of a deployment on trial, and of one
+        that takes over for another.
+        """
+        if attempt.took_over:
+            attempt.candidate.state.allowance.coped()
         if attempt.probe and not attempt.judged:
             attempt.judged = True
             attempt.candidate.state.breaker.leave()
@@ -219,7 +223,7 @@ class Exchange(msgspec.Struct, eq=False):
         attempt = self._attempt(choice.candidate, now, choice.reason)
         if choice.takes_over:
             attempt.took_over = True
-            choice.candidate.state.allowance.failovers += 1
+            choice.candidate.state.allowance.take_over()
         return attempt
 
     def _attempt(self, candidate: Candidate, now: float, reason: AttemptReason) -> Attempt:
@@ -241,7 +245,7 @@ class Exchange(msgspec.Struct, eq=False):
         if attempt.probe and not attempt.judged:  # otherwise somebody else may be on trial by now
             state.breaker.leave()
         if attempt.took_over:
-            state.allowance.failovers -= 1
+            state.allowance.give_back()
 
     def _well(self, attempt: Attempt, now: float) -> None:
         change = health.succeeded(attempt.candidate.state, attempt.started, now)

@@ -170,7 +170,10 @@ class Dispatch(msgspec.Struct, eq=False):
         now = self._first_byte = self.now()
         self._supersede_other(call, now)
         fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, call.head)
-        self._exchange.succeeded(call.attempt, call.status, now)
+        attempt = call.attempt
+        if attempt.took_over:
+            self._exchange.committed(attempt, now)
+        self._exchange.succeeded(attempt, call.status, now)
         self._over("ok", call.status, now, usage=usage, reply_bytes=len(body))
         self._downstream.reply(call.status, fields, body)
 
@@ -180,7 +183,7 @@ class Dispatch(msgspec.Struct, eq=False):
         attempt, shown = call.attempt, self._shown
         if self.paused:  # since before this call was made
             call.pause()
-        if attempt.probe:
+        if attempt.probe or attempt.took_over:
             self._exchange.committed(attempt, now)
         if call.going_on is not None:
             self._downstream.write(continuation.comment(attempt.candidate.deployment))

@@ -324,8 +324,10 @@ class StreamRelay:
 
     def _is_terminated(self) -> bool:
         """Has the dialect's last event come in? Nothing may follow it, not even an error."""
+        if self._open or self._over or not self.started:  # of an open event only the beginning is known
+            return False
         tail = b"\n" + self._ended_with()
-        return self.started and not self._over and any(terminal in tail for terminal in self.endpoint.terminals)
+        return any(terminal in tail for terminal in self.endpoint.terminals)
 
     def _ended_with(self) -> bytes:
         """The last pieces, and the beginning of an event that came in many."""
