@@ -59,7 +59,9 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     stream_usage: bool = True
     """It accepts `stream_options: {include_usage: true}` and then reports usage in a last chunk."""
     stream_done: bool = True
-    """It ends a chat stream with `data: [DONE]`; without it, the end of the body is the end of the stream."""
+    """It ends a chat stream with `data: [DONE]`; without it, a stream of one choice is complete that ends
+    after a finish reason.
+    """
     prefill: Prefill = "none"
 
 

@@ -57,6 +57,42 @@ def test_a_stream_that_ends_early_ends_with_an_error_event(world):
     assert world.event.broke
 
 
+@pytest.mark.parametrize("before", [b"", SECOND])
+@pytest.mark.parametrize(
+    "spoilt", [SECOND[:40] + b"\n\n", b"data: oops\n\n", b"data: oops\r\n\r\n", SECOND[:40] + b"\n\nda"]
+)
+def test_an_event_that_is_no_json_breaks_the_stream_before_it(before, spoilt, world):
+    client = world.ask(stream=True)
+    peer = world.a.connect()
+    peer.begin(200, FIRST)
+    peer.data(before + spoilt)
+    assert error_after(client.body, FIRST + before)["code"] == "stream_interrupted"
+    assert client.ended
+    assert world.event.outcome == "bad_reply"
+    assert world.event.broke
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        b": a comment\n\n",
+        b"data: \n\n",
+        b"data: [DONE] \n\n",
+        b"id: 7\n\n",
+        b'data: {"choices": []\ndata: }\n\n',
+        b"\n\n",
+    ],
+)
+def test_an_event_that_ends_like_no_chunk_is_passed_on(unusual, world):
+    client = world.ask(stream=True)
+    peer = world.a.connect()
+    peer.begin(200, FIRST)
+    peer.data(unusual)
+    peer.end(STOP + DONE)
+    assert client.body == FIRST + unusual + STOP + DONE
+    assert world.event.outcome == "ok"
+
+
 def test_half_an_event_is_not_shown_when_the_stream_breaks(world):
     client = world.ask(stream=True)
     peer = world.a.connect()

@@ -31,6 +31,8 @@ LONGEST_FILLER = 128
 """Bytes from which a piece that begins with data is certainly more than a ping."""
 DATA = b"d"[0]
 JSON_ENDS = (b"}", b"]", b"\n")
+USUAL_ENDS = (b"}\n\n", b"}\r\n\r\n", b"[DONE]\n\n", b"[DONE]\r\n\r\n")
+"""Of pieces whose last event is taken for what it seems to be."""
 TAIL = 8
 """Pieces kept, each of at least one event: usage and terminal are among the last few."""
 
@@ -150,8 +152,8 @@ class StreamRelay:
             self._held = b""
         if not self.started and not self._may_start(data, complete):
             return
-        if not data.endswith(b"\n\n"):
-            data = self._whole_events(data, complete)
+        if not data.endswith(b"}\n\n"):
+            data = self._unusual(data, complete)
         elif self._open:
             self._open = False
         if data:
@@ -247,6 +249,26 @@ class StreamRelay:
             self._opening = rest[:OPENING]
         return data
 
+    def _unusual(self, data: bytes, complete: bool) -> bytes:
+        """What may be shown of `data`, which does not end as a chunk usually does. An event that is no JSON breaks the
+        stream; those before the last of a piece are left to the client's own reading.
+        """
+        within = self._open
+        if not data.endswith(b"\n\n"):
+            data = self._whole_events(data, complete)
+        elif within:
+            self._open = False
+        if within or self._open or data.endswith(USUAL_ENDS):
+            return data
+        start = stream.malformed_in(data)
+        if start is None:
+            return data
+        before = data[:start]
+        if not self._ends_in_error(before):
+            self._pass_on_before(before)
+            self._break(self._failure(FailureKind.BAD_REPLY, "sent an event that is no JSON"), "event")
+        return b""
+
     def _close_event(self) -> None:
         """End an event that was shown in part, so that what follows is not taken for more of it."""
         if self._open:
@@ -264,13 +286,7 @@ class StreamRelay:
         start, end, payload = found
         failure = self._owner.reported(payload)
         self._usage = stream.usage_in(data[start:end]) or self._usage
-        before = data[:start]
-        if before:
-            self._tail.append(before)
-            shown = self._without_usage(before) if self._hide else before
-            self._passed += len(shown)
-            if shown:
-                self._write(shown)
+        self._pass_on_before(data[:start])
         if self._over:
             return True
         if self._tells_errors():
@@ -280,6 +296,16 @@ class StreamRelay:
         else:
             self._break(failure, "event")
         return True
+
+    def _pass_on_before(self, before: bytes) -> None:
+        """The last of the answer, in front of what breaks it."""
+        if not before:
+            return
+        self._tail.append(before)
+        shown = self._without_usage(before) if self._hide else before
+        self._passed += len(shown)
+        if shown:
+            self._write(shown)
 
     def _tells_errors(self) -> bool:
         """Does the provider's own error event go to the client as it is?"""

@@ -68,7 +68,7 @@ class QuirksSection(Section):
     )
     stream_done: bool | None = Field(
         default=None,
-        description="Whether it ends a stream with 'data: [DONE]'; if not, the end of the body is the stream's end.",
+        description="Whether it ends a stream with 'data: [DONE]'; if not, a finish reason completes it.",
     )
     prefill: Prefill | None = Field(
         default=None,

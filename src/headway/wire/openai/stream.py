@@ -97,6 +97,19 @@ def error_in(events: bytes) -> tuple[int, int, bytes] | None:
     return None
 
 
+def malformed_in(events: bytes) -> int | None:
+    """Where the last of whole events begins, if its data is no JSON, nor the terminal."""
+    whole, _ = sse.split(events)
+    payload = sse.data_of(whole[-1]) if whole else None
+    if payload is None or not payload.strip() or payload.strip() == b"[DONE]":
+        return None
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError):
+        return len(events) - len(whole[-1])
+    return None
+
+
 def is_nothing(rest: bytes) -> bool:
     """Does what follows the last blank line lack nothing that a client would see: white space, a comment, or a
     `[DONE]` that only its blank line is missing from? Any other event would be dropped by a client for want of it
