@@ -8,6 +8,7 @@ says otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Literal
 
 import msgspec
@@ -44,13 +45,46 @@ AuthScheme = Literal["bearer", "api-key", "x-api-key", "none"]
 Dialect = Literal["openai_chat"]
 """What a provider speaks."""
 
-BalanceName = Literal["weighted", "round_robin"]
+BalanceName = Literal["adaptive", "weighted", "round_robin", "least_busy", "latency", "cost"]
 """How traffic is spread inside a tier."""
 
 Prefill = Literal["none", "plain", "prefix", "continue"]
 """How a provider lets a model go on with words of its own: not at all; because the last message is the assistant's; the
 same with `"prefix": true` in it; or with `continue_final_message` beside the messages.
 """
+
+
+Dimension = Literal["requests", "tokens", "input", "output"]
+"""What a quota counts: requests, all tokens, tokens sent, tokens answered."""
+
+Accounting = Literal["reserved", "actual", "input"]
+"""How a provider counts tokens: an estimate with `max_tokens` when a request comes in, and never given back; what was
+truly used, once it is known; or only what is sent.
+"""
+
+
+Priority = Literal["high", "normal", "low"]
+"""Who goes first where requests have to wait."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a reply's headers say of one quota. `reset` is seconds until it is full again; None: not said."""
+
+    dimension: Dimension
+    limit: float | None = None
+    remaining: float
+    reset: float | None = None
+    window: float | None = None
+    """Seconds in which a whole limit refills, where the header's name or the provider says so."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be sent, by requests and tokens, per minute and per day. None: no bound of ours."""
+
+    rpm: int | None = None
+    tpm: int | None = None
+    rpd: int | None = None
+    tpd: int | None = None
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +97,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     after a finish reason.
     """
     prefill: Prefill = "none"
+    accounting: Accounting = "actual"
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +144,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     weight: float = 1.0
     models: tuple[str, ...] = ("*",)
     concurrency: int | None = None
+    limits: Limits = Limits()
+    """For each model that it is used for."""
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -127,6 +164,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     credentials: tuple[Credential, ...]
     concurrency: int | None = None
     """Cap on requests in flight over all its keys."""
+    limits: Limits = Limits()
+    """Over all its keys and models."""
     quirks: Quirks = Quirks()
     tls: Tls = Tls()
     proxy: Secret | None = None
@@ -138,6 +177,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     reasoning: bool = False
     """It may think for minutes before its first word."""
+    price: float = inf
+    """Micro-dollars for a thousand tokens, three of four of them sent; infinite if it is not known."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -202,6 +243,15 @@ class Resilience(msgspec.Struct, frozen=True, kw_only=True):
     hedge: Hedge | None = None
 
 
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how many requests may wait for room."""
+
+    wait: float = 5.0
+    """Seconds; a request that would wait longer is refused at once."""
+    length: int = 1000
+    """Requests, for each logical model."""
+
+
 class Fallback(msgspec.Struct, frozen=True, eq=False):
     """Where a request goes that failed for a reason of its own. Without tiers: to the route's other deployments."""
 
@@ -215,6 +265,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     name: str
     tiers: tuple[Tier, ...]
     balance: BalanceName = "weighted"
+    affinity: float | None = None
+    """Seconds for which a conversation stays with its target; None: it need not."""
+    queue: Queue = Queue()
     resilience: Resilience = Resilience()
     fallbacks: tuple[Fallback, ...] = ()
 
@@ -331,6 +384,8 @@ class ExchangeEvent(
     """`ok`, or a failure kind."""
     broke: bool = False
     """It failed after the client had seen part of the answer."""
+    queued: float = 0.0
+    """Seconds that it waited for room before anybody was asked."""
     replayed: bool = False
     """The answer to an earlier request with the same Idempotency-Key, which this one repeats or joined."""
     status: int

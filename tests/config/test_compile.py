@@ -174,7 +174,7 @@ def test_both_forms_of_a_logical_model_become_tiers():
         {"a/m#none": 1.0, "b/n#none": 2.0},
         {"b/m#none": 1.0},
     ]
-    assert (routes["short"].balance, routes["long"].balance) == ("weighted", "round_robin")
+    assert (routes["short"].balance, routes["long"].balance) == ("adaptive", "round_robin")
 
 
 def test_a_fallback_has_the_kinds_and_a_tier_for_each_of_its_targets():
@@ -310,7 +310,7 @@ _words = st.sampled_from(
     ["openai", "p", "keys", "models", "providers", "server", "tiers", "target", "weight", "value", "name", "limits",
      "base_url", "http://h", "p/m", "k1", "${X}", "auth", "none", "headers", "resilience", "timeouts", "5s", "bad name",
      "fallback", "on", "to", "context_too_long", "rate_limited", "hedge", "share", "breaker", "rest", "idempotency",
-     "off"]
+     "off", "balance", "affinity", "queue", "wait", "length", "rpm", "adaptive", "auto"]
 )  # fmt: skip
 _data = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 9) | _words,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 from headway.config import units
 from headway.config.load import load_text
 from headway.config.schema import json_schema
 from headway.config.shape import choices_at, section_at, settings
+from headway.types import BalanceName
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTED = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
@@ -17,6 +19,8 @@ DEFAULT = re.compile(r"^\| `([^`]+)` \| [^|]+ \| `([^`]+)` \|", re.MULTILINE)
 SECTIONS = {
     "server": "ServerSection",
     "server.limits": "ServerLimitsSection",
+    "models.*.queue": "QueueSection",
+    "models.*": "ModelSection",
     "resilience": "GeneralResilienceSection",
     "resilience.timeouts": "TimeoutsSection",
     "resilience.hedge": "HedgeSection",
@@ -117,6 +121,6 @@ def test_the_shape_of_the_schema_can_be_walked():
     section = section_at(("providers", "openai", "keys", 0, "<mapping>", "limits"))
     assert section is not None
     assert "concurrency" in section.model_fields
-    assert choices_at(("models", "default", "<mapping>", "balance")) == ("weighted", "round_robin")
+    assert choices_at(("models", "default", "<mapping>", "balance")) == get_args(BalanceName)
     assert section_at(("server", "port")) is None
     assert section_at(("nowhere", 0)) is None

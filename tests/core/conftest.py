@@ -10,17 +10,25 @@ import pytest
 
 from headway.core.allowance import Allowance
 from headway.core.breaker import Breaker
+from headway.core.buckets import Bucket, Quota
 from headway.core.candidates import Candidate
-from headway.core.exchange import Attempt, Exchange, GiveUp, Step, Wait
+from headway.core.concurrency import Concurrency
+from headway.core.exchange import Attempt, Exchange, Full, GiveUp, Step, Wait
 from headway.core.health import State
+from headway.core.load import NO_LOAD, Estimate, Load
+from headway.core.pace import Pace
 from headway.core.registry import LiveRoute, Registry
 from headway.core.rests import Rest, Unrest
+from headway.core.standing import Shape, Standing, Times
+from headway.core.tiers import LiveTier
 from headway.failures import Failure, FailureKind, FailureSource
 from headway.types import (
     BalanceName,
     Credential,
     Deployment,
     Fallback,
+    Limits,
+    Profile,
     Provider,
     Resilience,
     Route,
@@ -39,7 +47,8 @@ class World:
     """One registry, and the routes made of it. A target is written `provider/model#key`; the model's default is `m`,
     the key's is `k`.
 
-    `secrets`, `key_caps` and `provider_caps` are by `provider#key` and by provider: what a configuration would say.
+    `secrets`, `key_caps` and `key_limits` are by `provider#key`, `provider_caps` and `provider_limits` by provider,
+    `prices` by `provider/model`: what a configuration would say.
     """
 
     def __init__(self) -> None:
@@ -48,6 +57,9 @@ class World:
         self.secrets: dict[str, str] = {}
         self.key_caps: dict[str, int] = {}
         self.provider_caps: dict[str, int] = {}
+        self.key_limits: dict[str, Limits] = {}
+        self.provider_limits: dict[str, Limits] = {}
+        self.prices: dict[str, float] = {}
 
     # --- configuration ---
 
@@ -60,6 +72,7 @@ class World:
             name=key,
             secret=Secret(self.secrets.get(label, f"secret of {label}")),
             concurrency=self.key_caps.get(label),
+            limits=self.key_limits.get(label, Limits()),
         )
         provider = Provider(
             name=provider_name,
@@ -67,9 +80,12 @@ class World:
             base_url=f"https://{provider_name}.test/v1",
             credentials=(credential,),
             concurrency=self.provider_caps.get(provider_name),
+            limits=self.provider_limits.get(provider_name, Limits()),
         )
+        price = self.prices.get(f"{provider_name}/{model or 'm'}")
+        profile = Profile() if price is None else Profile(price=price)
         return Target(
-            deployment=Deployment(provider=provider, model=model or "m"),
+            deployment=Deployment(provider=provider, model=model or "m", profile=profile),
             credential=credential,
             weight=self.weights.get(name, 1.0),
         )
@@ -81,6 +97,7 @@ class World:
         self,
         *tiers: str,
         balance: BalanceName = "weighted",
+        affinity: float | None = None,
         fallbacks: Sequence[tuple[Sequence[FailureKind], Sequence[str]]] = (),
         **resilience: Any,
     ) -> LiveRoute:
@@ -89,15 +106,27 @@ class World:
             name="r",
             tiers=self.tiers(tiers),
             balance=balance,
+            affinity=affinity,
             resilience=Resilience(**resilience),
             fallbacks=tuple(Fallback(frozenset(kinds), self.tiers(to)) for kinds, to in fallbacks),
         )
         return self.registry.live(route)
 
+    def tier(self, written: str, *, balance: BalanceName = "weighted", affinity: float | None = None) -> LiveTier:
+        return self.route(written, balance=balance, affinity=affinity).tiers[0]
+
     def exchange(
-        self, route: LiveRoute, *, attempts: int = 3, total: float = 600.0, now: float = 0.0, seed: int = 7
+        self,
+        route: LiveRoute,
+        *,
+        attempts: int = 3,
+        total: float = 600.0,
+        now: float = 0.0,
+        seed: int = 7,
+        load: Load = NO_LOAD,
+        session: int | None = None,
     ) -> Exchange:
-        return Exchange(route, now, now + total, attempts, Random(seed), [])
+        return Exchange(route, now, now + total, attempts, Random(seed), [], load, session)
 
     def state(self, name: str) -> State:
         return self.route(name).tiers[0].candidates[0].state
@@ -153,6 +182,10 @@ class Scene:
     def begin(self, now: float = 0.0) -> str:
         return self.told(self.exchange.begin(now))
 
+    def may_not_wait(self, now: float = 0.0) -> str:
+        """Nobody had room, and the request has waited for as long as it may."""
+        return self.told(self.exchange.overdue(now))
+
     def fails(self, kind: FailureKind, now: float = 0.0, **facts: Any) -> str:
         """The target that is tried next, `wait`, or the kind of failure that the client is told."""
         return self.told(self.exchange.failed(self.attempt, failure(kind, **facts), now))
@@ -175,6 +208,12 @@ class Scene:
         return self.step.until
 
     @property
+    def room_at(self) -> float:
+        """When there may be room."""
+        assert isinstance(self.step, Full)
+        return self.step.until
+
+    @property
     def refusal(self) -> Failure:
         assert isinstance(self.step, GiveUp)
         return self.step.failure
@@ -193,6 +232,8 @@ class Scene:
                 return "wait"
             case GiveUp():
                 return f"give up: {step.failure.kind.value}"
+            case Full():
+                return "full"
 
 
 def used(route: LiveRoute) -> int:
@@ -201,7 +242,7 @@ def used(route: LiveRoute) -> int:
         id(each): each.used
         for tier in route.tiers
         for candidate in tier.candidates
-        for each in (candidate.credential_slots, candidate.provider_slots, candidate.target_slots)
+        for each in (candidate.credential_slots, candidate.provider_slots, candidate.concurrency)
     }
     return sum(slots.values())
 
@@ -235,11 +276,25 @@ def slots_used():
     return used
 
 
+SENDING = ("_sent", "_marked", "_before")
+"""What counts requests that are sent, whatever comes of them."""
+
+
 def slots_of(thing: object) -> Iterator[tuple[str, Any]]:
     for name in type(thing).__slots__:  # type: ignore[attr-defined]
         value: Any = getattr(thing, name)
-        if not isinstance(value, Unrest):
-            yield name, value
+        if not isinstance(value, Unrest) and name not in SENDING:
+            yield name, frozen(value)
+
+
+def frozen(value: Any) -> Any:
+    """As it is now, with all that it is made of."""
+    if isinstance(value, list):
+        items: list[Any] = value
+        return [frozen(item) for item in items]
+    if isinstance(value, Times | Shape | Pace | Bucket):
+        return dict(slots_of(value))
+    return value
 
 
 @pytest.fixture(scope="session")
@@ -259,7 +314,9 @@ def fresh_state():
     def made(rules: Rules | None = None) -> State:
         unrest = Unrest()
         breaker = Breaker("a/m", rules or Rules(), unrest)
-        return State(breaker, Allowance(), Rest(unrest), Rest(unrest), Rest(unrest))
+        standing = Standing(Shape(), Shape())
+        rests = Rest(unrest), Rest(unrest), Rest(unrest)
+        return State(breaker, Allowance(), standing, Estimate(), Quota(), Concurrency(), *rests)
 
     return made
 

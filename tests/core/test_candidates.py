@@ -1,18 +1,20 @@
-"""Who is ready, whose turn it is, and how much a deployment gets that has only just recovered."""
+"""Who is ready, who has room, whose turn it is, and how much a deployment gets that has only just recovered."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from headway.core.candidates import Candidate
+from headway.core.candidates import Candidate, too_large
 from headway.core.exchange import Attempt
+from headway.core.load import NO_LOAD, Load
 from headway.core.registry import LiveRoute
 from headway.failures import FailureKind
+from headway.types import Limits
 
 if TYPE_CHECKING:
     from core.conftest import Scene, World
@@ -27,18 +29,26 @@ def drawn(route: LiveRoute, now: float, times: int) -> Counter[str]:
     rng = Random(5)
     told: Counter[str] = Counter()
     for _ in range(times):
-        candidate = route.tiers[0].draw(now, route.pick, rng)
+        candidate = route.tiers[0].draw(NO_LOAD, None, now, rng)
         told["-" if candidate is None else candidate.name.partition("/")[0]] += 1
     return told
 
 
-def ready(route: LiveRoute, now: float) -> list[str]:
-    return [candidate.name.partition("/")[0] for candidate in route.tiers[0].ready(now)]
+def ready(route: LiveRoute, now: float, load: Load = NO_LOAD) -> list[str]:
+    return [candidate.name.partition("/")[0] for candidate in route.tiers[0].ready(load, now)]
 
 
 def by_credit(route: LiveRoute) -> bool:
     """Did the strategy have to choose, rather than the prepared order?"""
     return any(candidate.credit for candidate in route.tiers[0].candidates)
+
+
+def takes_the_short_cut(route: LiveRoute, now: float) -> bool:
+    """Is the next one drawn without asking the strategy? Of two or more that are ready."""
+    for candidate in route.tiers[0].candidates:
+        candidate.credit = 0.0
+    assert drawn(route, now, 1)["-"] == 0
+    return not by_credit(route)
 
 
 # --- who may be asked ---
@@ -86,6 +96,83 @@ def test_half_open_only_one_request_finds_it_ready(world: World):
     assert ready(world.route("a b"), 10.0) == ["b"]
 
 
+# --- who has room ---
+
+A_LOAD = Load(text=4000, most_output=100)
+"""About 1100 tokens."""
+
+
+def test_a_target_without_room_in_its_keys_quota_is_not_ready(world: World):
+    world.key_limits["a#1"] = Limits(tpm=1000)
+    world.key_limits["a#2"] = Limits(tpm=2000)
+    route = world.route("a#1 a#2")
+    (found,) = route.tiers[0].ready(A_LOAD, 0.0)
+    assert found.key == "a#2"
+    assert ready(route, 0.0) == ["a", "a"], "who needs less finds both"
+
+
+def test_what_one_key_sends_leaves_less_of_the_providers_quota_to_the_others(world: World):
+    world.provider_limits["a"] = Limits(rpm=3)
+    route = world.route("a#1 a#2")
+    first, second = route.tiers[0].candidates
+    first.acquire(NO_LOAD, 0.0)
+    assert second.admits(NO_LOAD, 0.0)
+    second.acquire(NO_LOAD, 0.0)
+    assert not first.admits(NO_LOAD, 0.0)
+    assert not second.admits(NO_LOAD, 0.0)
+    assert first.used(0.0) == second.used(0.0) == pytest.approx(2 / 3)
+
+
+def test_keys_limit_each_of_their_models_on_its_own(world: World):
+    world.key_limits["a#1"] = Limits(rpm=1)
+    large, small = world.route("a/large#1 a/small#1").tiers[0].candidates
+    large.acquire(NO_LOAD, 0.0)
+    assert not large.admits(NO_LOAD, 0.0)
+    assert small.admits(NO_LOAD, 0.0)
+
+
+def test_after_the_longest_of_its_waits_a_target_has_room(world: World):
+    world.key_limits["a#k"] = Limits(rpm=1, tpm=100_000)
+    world.provider_limits["a"] = Limits(tpm=5000)
+    (candidate,) = world.route("a").tiers[0].candidates
+    assert candidate.wait(A_LOAD, 0.0) == 0.0
+    candidate.acquire(A_LOAD, 0.0)
+    wait = candidate.wait(A_LOAD, 0.0)
+    assert wait == pytest.approx(60.0), "for one more request of its own key's"
+    assert not candidate.admits(A_LOAD, wait - 0.01)
+    assert candidate.admits(A_LOAD, wait + 1e-6)
+
+
+def test_taking_and_giving_back_counts_a_request_everywhere_once(world: World):
+    (candidate,) = world.route("a").tiers[0].candidates
+    counts = (candidate.credential_slots, candidate.provider_slots, candidate.concurrency)
+    candidate.acquire(NO_LOAD, 0.0)
+    assert [each.used for each in counts] == [1, 1, 1]
+    assert candidate.state.allowance.in_flight == 1
+    candidate.release()
+    assert [each.used for each in counts] == [0, 0, 0]
+    assert candidate.state.allowance.in_flight == 0
+
+
+def test_a_request_is_too_large_only_if_no_key_ever_holds_it(world: World):
+    world.key_limits["a#1"] = Limits(tpm=1000)
+    world.key_limits["a#2"] = Limits(tpm=2000)
+    first, second = world.route("a#1 a#2").tiers[0].candidates
+    assert too_large([first], A_LOAD, 0.0)
+    assert not too_large([first, second], A_LOAD, 0.0)
+    second.acquire(A_LOAD, 0.0)
+    assert not too_large([first, second], A_LOAD, 0.0), "it will hold it again"
+    assert not too_large([], A_LOAD, 0.0)
+
+
+def test_the_estimate_of_a_request_follows_what_its_deployment_has_taught(world: World):
+    world.key_limits["a#k"] = Limits(tpm=1000)
+    (candidate,) = world.route("a").tiers[0].candidates
+    assert not candidate.admits(Load(text=6000, most_output=0), 0.0)
+    candidate.state.estimate.learn(Load(text=6000), 600, 10)
+    assert candidate.admits(Load(text=6000, most_output=0), 0.0)
+
+
 # --- whose turn it is ---
 
 
@@ -97,33 +184,27 @@ def test_while_all_are_well_they_take_turns_without_choosing(world: World):
 
 def test_the_short_cut_is_taken_again_once_every_rest_is_over(world: World):
     route = world.route("a b")
-    tier = route.tiers[0]
-    assert tier.ready(0.0) is tier.candidates
+    assert takes_the_short_cut(route, 0.0)
     world.rest("a", K.RATE_LIMITED, retry_after=5.0)
     assert ready(route, 4.9) == ["b"]
-    assert tier.ready(5.0) is tier.candidates
-    drawn(route, 5.0, 3)
-    assert not by_credit(route)
+    assert drawn(route, 4.9, 4) == {"b": 4}
+    assert takes_the_short_cut(route, 5.0)
 
 
 def test_the_short_cut_is_not_taken_while_anything_is_open_on_trial_or_growing_back(world: World):
     route = world.route("b c")
-    tier = route.tiers[0]
     world.trip("a", now=1.0)
-    assert tier.ready(1.0) is not tier.candidates
-    assert tier.ready(1e9) is not tier.candidates, "it has not been tried yet"
+    assert not takes_the_short_cut(route, 1.0)
+    assert not takes_the_short_cut(route, 1e9), "it has not been tried yet"
     world.serve("a", now=1000.0, times=2)
-    assert tier.ready(1029.9) is not tier.candidates
-    assert tier.ready(1030.0) is tier.candidates
-    drawn(route, 1030.0, 4)
-    assert not by_credit(route)
+    assert not takes_the_short_cut(route, 1029.9)
+    assert takes_the_short_cut(route, 1030.0)
 
 
 def test_the_short_cut_is_taken_again_after_an_open_deployment_is_configured_away(world: World):
     world.trip("a", now=1.0)
     world.registry.keep([world.target("b"), world.target("c")])
-    tier = world.route("b c").tiers[0]
-    assert tier.ready(1.0) is tier.candidates
+    assert takes_the_short_cut(world.route("b c"), 1.0)
 
 
 def test_an_open_deployment_with_a_request_under_way_is_remembered_until_that_is_over(world: World):
@@ -131,12 +212,12 @@ def test_an_open_deployment_with_a_request_under_way_is_remembered_until_that_is
     held = world.exchange(world.route("a"), now=1.0)
     attempt = held.begin(1.0)
     assert isinstance(attempt, Attempt)
-    world.registry.keep([world.target("b")])
-    tier = world.route("b").tiers[0]
-    assert tier.ready(1.0) is not tier.candidates
+    world.registry.keep([world.target("b"), world.target("c")])
+    route = world.route("b c")
+    assert not takes_the_short_cut(route, 1.0)
     held.succeeded(attempt, 200, 2.0)
-    world.registry.keep([world.target("b")])
-    assert tier.ready(2.0) is tier.candidates
+    world.registry.keep([world.target("b"), world.target("c")])
+    assert takes_the_short_cut(route, 2.0)
 
 
 def test_a_request_that_outlives_a_reload_leaves_no_unrest_at_what_was_configured_away(world: World, scene: Open):
@@ -146,8 +227,7 @@ def test_a_request_that_outlives_a_reload_leaves_no_unrest_at_what_was_configure
     world.registry.keep([world.target("b")])
     assert s.fails(K.SERVER_ERROR, now=1.0) == "a"
     s.fails(K.REGION_BLOCKED, now=2.0)
-    tier = world.route("b").tiers[0]
-    assert tier.ready(2.0) is tier.candidates
+    assert takes_the_short_cut(world.route("b c"), 2.0)
 
 
 # --- what has just recovered ---
@@ -212,12 +292,16 @@ def test_one_that_has_recovered_takes_over_from_another_that_fails_even_so(world
     assert told == {"b": 50}
 
 
-def test_pick_is_only_asked_with_somebody_to_choose_from(world: World):
-    route = world.route("a b")
+class Nobody:
+    """A strategy that must not be asked."""
+
+    def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate:
+        raise AssertionError(f"asked to choose from {ready}")
+
+
+def test_a_strategy_is_only_asked_with_somebody_to_choose_from(world: World):
+    (tier,) = world.route("a b").tiers
     world.rest("a", K.AUTH_INVALID)
     world.rest("b", K.AUTH_INVALID)
-
-    def pick(candidates: list[Candidate]) -> Candidate:
-        raise AssertionError(f"asked to choose from {candidates}")
-
-    assert route.tiers[0].draw(1.0, pick, Random(1)) is None
+    tier.strategy = Nobody()
+    assert tier.draw(NO_LOAD, None, 1.0, Random(1)) is None

@@ -13,11 +13,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from headway.core.candidates import Candidate, LiveTier
-from headway.core.exchange import Attempt, Exchange, GiveUp, Step, Wait
+from headway.core.candidates import Candidate
+from headway.core.exchange import Attempt, Exchange, Full, GiveUp, Step, Wait
 from headway.core.health import LONGEST_HINT
+from headway.core.load import NO_LOAD
 from headway.core.registry import LiveRoute, Registry
 from headway.core.remedies import REMEDIES, Elsewhere
+from headway.core.tiers import LiveTier
 from headway.failures import Failure, FailureKind
 from headway.types import Breaker as Rules
 from headway.types import Credential, Deployment, Fallback, Hedge, Provider, Resilience, Route, Target, Tier
@@ -148,6 +150,8 @@ def slowly_ready(tier: LiveTier, now: float) -> list[Candidate]:
         and candidate.state.breaker.allows(now)
         and candidate.credential_slots.free()
         and candidate.provider_slots.free()
+        and candidate.concurrency.free()
+        and candidate.admits(NO_LOAD, now)
     ]
 
 
@@ -220,7 +224,11 @@ class Traffic(RuleBasedStateMachine):
         case = Case(Exchange(route, self.now, self.now + total, self.max_attempts, Random(seed), []))
         self.cases.append(case)
         step = case.exchange.begin(self.now)
-        assert not isinstance(step, Wait)
+        if isinstance(step, Full):
+            assert self.now <= step.until
+            assert case.exchange.attempts == []
+            step = case.exchange.overdue(self.now)
+        assert not isinstance(step, Wait | Full)
         self.follow(case, step)
 
     @precondition(lambda self: any(case.running for case in self.cases))
@@ -325,6 +333,8 @@ class Traffic(RuleBasedStateMachine):
                 case.until = step.until
             case GiveUp():
                 self.over(case)
+            case Full():
+                raise AssertionError("only who has not begun may stand in line")
 
     def over(self, case: Case) -> None:
         assert case.running == []
@@ -339,6 +349,7 @@ class Traffic(RuleBasedStateMachine):
         assert candidate.weight > 0.0, "a drained target got traffic"
         assert not self.hints.forbid(candidate, self.now), "a provider had asked to be left alone"
         assert all(rest.until <= self.now for rest in rests_of(candidate))
+        assert candidate.concurrency.used <= candidate.concurrency.limit, "more than it has shown to bear"
         assert attempt.took_over <= (attempt.reason not in ("first", "last_resort", "retry", "hedge"))
         self.check_health(attempt)
         before = attempts[:-1]
@@ -376,13 +387,14 @@ class Traffic(RuleBasedStateMachine):
         failovers: Counter[int] = Counter()
         for attempt in (attempt for case in self.cases for attempt in case.running):
             candidate = attempt.candidate
-            for each in (candidate.credential_slots, candidate.provider_slots, candidate.target_slots):
+            for each in (candidate.credential_slots, candidate.provider_slots, candidate.concurrency):
                 slots[id(each)] += 1
             in_flight[id(candidate.state.allowance)] += 1
             failovers[id(candidate.state.allowance)] += attempt.took_over
         for candidate in self.candidates():
-            for each in (candidate.credential_slots, candidate.provider_slots, candidate.target_slots):
+            for each in (candidate.credential_slots, candidate.provider_slots, candidate.concurrency):
                 assert each.used == slots[id(each)]
+            for each in (candidate.credential_slots, candidate.provider_slots):
                 assert each.limit is None or each.used <= each.limit
             allowance = candidate.state.allowance
             assert allowance.in_flight == in_flight[id(allowance)]
@@ -411,10 +423,13 @@ class Traffic(RuleBasedStateMachine):
     @invariant()
     def the_short_cut_to_what_is_ready_is_no_other_way(self) -> None:
         for tier in (tier for route in self.routes for tier in route.tiers):
-            ready = tier.ready(self.now)
-            assert ready == slowly_ready(tier, self.now)
-            if ready is tier.candidates:
-                assert all(each.state.breaker.share(self.now) == 1.0 for each in ready)
+            ready = slowly_ready(tier, self.now)
+            assert tier.ready(NO_LOAD, self.now) == ready
+            drawn = tier.draw(NO_LOAD, None, self.now, Random(len(self.cases)))
+            if drawn is not None:
+                assert drawn in ready
+            else:
+                assert all(each.state.breaker.share(self.now) < 1.0 for each in ready)
 
     def teardown(self) -> None:
         for case in self.cases:

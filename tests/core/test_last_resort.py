@@ -81,7 +81,9 @@ def test_the_last_resort_overrules_neither_a_refused_key_nor_a_rate_limit(world:
 def test_the_last_resort_does_not_overrule_a_provider_that_asks_to_be_left_alone(world: World, scene: Open):
     world.rest("a", K.OVERLOADED, retry_after=50.0)
     s = scene("a")
-    assert s.begin(now=20.0) == "give up: overloaded"
+    assert s.begin(now=20.0) == "full"
+    assert s.room_at == 50.0
+    assert s.may_not_wait(now=20.0) == "give up: overloaded"
     assert s.refusal.retry_after == 30.0
 
 
@@ -137,7 +139,9 @@ def test_a_rate_limit_is_kept_to_even_when_nothing_else_is_left(world: World, sc
     world.rest("a", K.RATE_LIMITED, retry_after=20.0)
     world.rest("b", K.RATE_LIMITED, retry_after=12.0)
     s = scene("a", "b")
-    assert s.begin(now=2.0) == "give up: rate_limited"
+    assert s.begin(now=2.0) == "full"
+    assert s.room_at == 12.0
+    assert s.may_not_wait(now=2.0) == "give up: rate_limited"
     assert s.refusal.retry_after == 10.0
     assert s.refusal.source == "gateway"
     assert scene("a", "b").begin(now=12.0) == "b"
@@ -155,7 +159,9 @@ def test_keys_that_are_all_refused_are_told_as_the_operators_fault(world: World,
     world.rest("a#1", K.AUTH_INVALID)
     world.rest("a#2", K.AUTH_INVALID, now=5.0)
     s = scene("a#1 a#2")
-    assert s.begin(now=10.0) == "give up: auth_invalid"
+    assert s.begin(now=10.0) == "full"
+    assert s.room_at == 60.0
+    assert s.may_not_wait(now=10.0) == "give up: auth_invalid"
     assert s.refusal.retry_after == 50.0
 
 
@@ -179,7 +185,8 @@ def test_of_several_reasons_why_nobody_is_left_the_one_that_passes_soonest_is_to
     for name, kind in zip(names, kinds, strict=True):
         world.rest(name, kind, retry_after=50.0)
     s = scene(" ".join(names))
-    assert s.begin(now=30.0) == f"give up: {told.value}"
+    assert s.begin(now=30.0) == "full"
+    assert s.may_not_wait(now=30.0) == f"give up: {told.value}"
     wait = s.refusal.retry_after
     assert wait is not None
     assert 0.0 < wait <= 900.0
@@ -190,7 +197,8 @@ def test_a_key_that_is_merely_full_does_not_make_the_other_ones_refusal_the_answ
     world.hold("a#2")
     world.rest("a#1", K.AUTH_INVALID)
     s = scene("a#1 a#2")
-    assert s.begin(now=1.0) == "give up: saturated"
+    assert s.begin(now=1.0) == "full"
+    assert s.may_not_wait(now=1.0) == "give up: saturated"
     assert s.refusal.retry_after == 1.0
 
 
@@ -198,7 +206,9 @@ def test_with_every_target_at_its_cap_the_client_is_asked_to_come_back_in_a_seco
     world.key_caps["a#k"] = 1
     held = world.hold("a")
     s = scene("a")
-    assert s.begin() == "give up: saturated"
+    assert s.begin() == "full"
+    assert s.room_at == 0.0, "a slot may become free at any moment"
+    assert s.may_not_wait() == "give up: saturated"
     assert s.refusal.retry_after == 1.0
     assert s.refusal.source == "gateway"
     held.candidate.release()

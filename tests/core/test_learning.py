@@ -53,6 +53,7 @@ def test_what_is_nobodys_fault_leaves_no_trace(
     assert isinstance(attempt, Attempt)
     if shown:
         exchange.committed(attempt, 1.5)
+        before["standing"] = facts(state)["standing"]  # how soon it began to answer is learnt by then
         exchange.ended_badly(attempt, failed(kind, source, retry_after=9.0), 2.0)
     else:
         exchange.failed(attempt, failed(kind, source, retry_after=9.0), 2.0)
@@ -86,9 +87,12 @@ def test_a_success_is_learnt_when_the_answer_is_complete(world: World, facts: Fa
     world.rest("a", K.SERVER_ERROR, times=3)
     s = scene("a")
     s.begin(now=1.0)
-    before = facts(world.state("a"))
+    state = world.state("a")
+    before, reliability = facts(state), state.standing.reliability(2.0)
     s.exchange.committed(s.attempt, 2.0)
-    assert facts(world.state("a")) == before
+    after = facts(state)
+    assert [part for part in after if after[part] != before[part]] == ["standing"], "how soon it began to answer"
+    assert state.standing.reliability(2.0) == reliability
     s.succeeds(now=3.0)
     world.rest("a", K.SERVER_ERROR, times=3, now=4.0)
     assert not world.state("a").breaker.tripped

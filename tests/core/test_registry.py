@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from headway.core.exchange import Attempt, GiveUp
+from headway.core.exchange import Attempt, Full, GiveUp
+from headway.core.health import State
+from headway.core.load import NO_LOAD
 from headway.failures import Failure, FailureKind
 from headway.types import Breaker as Rules
 from headway.types import Hedge
@@ -19,7 +22,10 @@ K = FailureKind
 
 def begins_with(world: World, *tiers: str, now: float = 1.0) -> str:
     """Whom a new request meets first; its slot is given back."""
-    step = world.exchange(world.route(*tiers), now=now).begin(now)
+    exchange = world.exchange(world.route(*tiers), now=now)
+    step = exchange.begin(now)
+    if isinstance(step, Full):
+        step = exchange.overdue(now)
     if isinstance(step, GiveUp):
         return step.failure.kind.value
     assert isinstance(step, Attempt)
@@ -32,7 +38,7 @@ def begins_with(world: World, *tiers: str, now: float = 1.0) -> str:
 
 def test_two_routes_share_what_is_known_of_a_target(world: World):
     (first,), (second,) = world.route("a", "b").tiers[0].candidates, world.route("a").tiers[0].candidates
-    for part in ("breaker", "allowance", "deployment", "credential", "pair"):
+    for part in State.__struct_fields__:
         assert getattr(first.state, part) is getattr(second.state, part)
     assert first.credential_slots is second.credential_slots
     assert first.provider_slots is second.provider_slots
@@ -40,21 +46,13 @@ def test_two_routes_share_what_is_known_of_a_target(world: World):
 
 def test_two_keys_share_their_deployment_and_nothing_else(world: World):
     first, second = world.route("a#1 a#2").tiers[0].candidates
-    shared = {
-        part
-        for part in ("breaker", "allowance", "deployment", "credential", "pair")
-        if getattr(first.state, part) is getattr(second.state, part)
-    }
-    assert shared == {"breaker", "allowance", "deployment"}
+    shared = {part for part in State.__struct_fields__ if getattr(first.state, part) is getattr(second.state, part)}
+    assert shared == {"breaker", "allowance", "standing", "estimate", "deployment"}
 
 
 def test_two_models_share_their_key_and_nothing_else(world: World):
     first, second = world.route("a/large#1 a/small#1").tiers[0].candidates
-    shared = {
-        part
-        for part in ("breaker", "allowance", "deployment", "credential", "pair")
-        if getattr(first.state, part) is getattr(second.state, part)
-    }
+    shared = {part for part in State.__struct_fields__ if getattr(first.state, part) is getattr(second.state, part)}
     assert shared == {"credential"}
 
 
@@ -67,8 +65,10 @@ def test_the_targets_of_a_fallback_are_the_same_as_everywhere(world: World):
 
 def test_each_route_has_a_balance_of_its_own(world: World):
     first, second = world.route("a b"), world.route("a b")
-    assert first.pick(first.tiers[0].candidates).name.startswith("a/")
-    assert second.pick(second.tiers[0].candidates).name.startswith("a/")
+    for route in (first, second):
+        drawn = route.tiers[0].draw(NO_LOAD, None, 0.0, Random(1))
+        assert drawn is not None
+        assert drawn.name.startswith("a/")
 
 
 def test_a_rate_limit_rests_a_key_for_one_model_only(world: World):

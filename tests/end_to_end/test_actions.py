@@ -22,7 +22,7 @@ providers:
   a: {{base_url: "{a}", keys: [{{name: one, value: sk-one}}, {{name: two, value: sk-two}}]}}
   b: {{base_url: "{b}", keys: []}}
 models:
-  default: {{tiers: [[a/fast], [b/fast]]}}
+  default: {{balance: round_robin, tiers: [[a/fast], [b/fast]]}}
 """
 ALONE = """
 providers:

@@ -24,7 +24,7 @@ providers:
   b: {{base_url: "{b}", keys: []}}
 models:
   default: [a/fast, b/fast]
-  alone: [a/fast]
+  alone: {{queue: {{wait: 0}}, tiers: [[a/fast]]}}
   generous:
     tiers: [[a/fast], [b/fast]]
     fallback: [{{on: [context_too_long, content_blocked], to: [b/large]}}]

@@ -195,6 +195,7 @@ def test_an_event_has_no_place_for_content_or_secrets():
         "stream",
         "outcome",
         "broke",
+        "queued",
         "replayed",
         "status",
         "duration",

@@ -108,6 +108,8 @@ class Answer(msgspec.Struct, eq=False):
     choices: list[Said]
     style: Style
     echo: str = ""
+    tokens: tuple[int, int] | None = None
+    """Sent and answered, as the upstream counts them; None: by words."""
 
     @property
     def said(self) -> Said:
@@ -115,6 +117,9 @@ class Answer(msgspec.Struct, eq=False):
 
     @property
     def usage(self) -> Object:
+        if self.tokens is not None:
+            sent, answered = self.tokens
+            return {"prompt_tokens": sent, "completion_tokens": answered, "total_tokens": sent + answered}
         words = sum(len(said.words) + len(said.thoughts) for said in self.choices)
         return {"prompt_tokens": 7, "completion_tokens": words, "total_tokens": 7 + words}
 

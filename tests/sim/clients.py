@@ -35,13 +35,23 @@ class Wish(msgspec.Struct, kw_only=True):
     timeout: str | None = None
     attempts: int | None = None
     max_tokens: int | None = None
+    tenant: str = ""
+    """Whose key it shows."""
+    priority: str = ""
+    session: str = ""
+    """As its header says."""
+    text: str = "hello"
+    """What its user said first, in a conversation that has come to this `turn`, counted from 0."""
+    turn: int = 0
+    bulk: int = 0
+    """Bytes of further text."""
 
     def fields(self, number: int) -> dict[str, Any]:
         fields: dict[str, Any] = {"model": self.model, "user": str(number), "stream": self.stream}
         if self.endpoint == "responses":
             fields |= {"input": "hello", "store": False}
         else:
-            fields["messages"] = [{"role": "user", "content": "hello"}]
+            fields["messages"] = self._messages()
         if self.tools:
             fields["tools"] = [{"type": "function", "function": {"name": "look"}}]
         if self.choices > 1:
@@ -58,7 +68,21 @@ class Wish(msgspec.Struct, kw_only=True):
             headers.append((b"x-headway-timeout", self.timeout.encode()))
         if self.attempts is not None:
             headers.append((b"x-headway-attempts", b"%d" % self.attempts))
+        if self.tenant:
+            headers.append((b"authorization", f"Bearer {self.tenant}".encode()))
+        if self.priority:
+            headers.append((b"x-headway-priority", self.priority.encode()))
+        if self.session:
+            headers.append((b"x-headway-session", self.session.encode()))
         return headers
+
+    def _messages(self) -> list[dict[str, str]]:
+        messages = [{"role": "user", "content": self.text}]
+        for turn in range(self.turn):
+            messages.append({"role": "assistant", "content": f"answer {turn}"})
+            messages.append({"role": "user", "content": f"go on with {turn}"})
+        messages[-1]["content"] += "so and so " * (self.bulk // 10)
+        return messages
 
 
 class Client:

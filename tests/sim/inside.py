@@ -7,7 +7,8 @@ from typing import cast
 
 from headway.core.allowance import Allowance
 from headway.core.breaker import Breaker
-from headway.core.candidates import Candidate, Slots
+from headway.core.candidates import Candidate
+from headway.core.concurrency import Slots
 from headway.core.exchange import Exchange
 from headway.core.rests import Rest
 from headway.pipeline.attempt import Call
@@ -75,7 +76,7 @@ def breakers(gateway: Gateway) -> dict[str, Breaker]:
 
 
 def allowances(gateway: Gateway) -> dict[str, Allowance]:
-    return gateway.registry._allowances
+    return {name: each.allowance for name, each in gateway.registry._deployments.items()}
 
 
 def slots(gateway: Gateway) -> dict[str, Slots]:

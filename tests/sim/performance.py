@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from random import Random
 from typing import Any, Literal
@@ -26,14 +26,26 @@ SURPLUS = b"HTTP/1.1 408 Too Late\r\n\r\n"
 
 
 class Performance:
-    """One reply. `quick`: seconds that a good answer takes, about."""
+    """One reply. `quick`: seconds that a good answer takes, about; `times`: until its first word, and until its end, of
+    one that is terse. `told` are fields of its head.
+    """
 
-    def __init__(self, answer: Answer, fault: Fault, rng: Random, quick: float) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        fault: Fault,
+        rng: Random,
+        quick: float,
+        times: tuple[float, float] | None = None,
+        told: Sequence[str] = (),
+    ) -> None:
         self._answer = answer
         self._asking = answer.asking
         self._fault = fault
         self._rng = rng
         self._quick = quick
+        self._times = times
+        self._told = told
         self._framing: Framing = "length"
 
     def steps(self) -> Steps:
@@ -101,7 +113,7 @@ class Performance:
         if name in ("stall_first", "stall", "pause"):
             return self._stalling(events, 0 if name == "stall_first" else cut, filler)
         events = self._marred(events, cut, filler)
-        return self._sent(self._framed("text/event-stream", _mixed(events, rng)))
+        return self._sent(self._framed("text/event-stream", events if self._times else _mixed(events, rng)))
 
     def _marred(self, events: list[bytes], cut: int, filler: bytes) -> list[bytes]:
         answer, rng = self._answer, self._rng
@@ -178,6 +190,8 @@ class Performance:
                 return self._paced([(0.0, kept)], quick, rng.choice(("close", "reset")))
             case "slow":
                 return self._paced([(0.0, _mixed(wire, rng))], rng.choice((5.0, 15.0, 40.0)), self._last)
+            case _ if self._times is not None:
+                return self._timed(wire, *self._times)
             case _ if self._answer.style.terse:
                 return self._paced([(0.0, [b"".join(wire)])], quick, self._last)
             case _:
@@ -201,6 +215,17 @@ class Performance:
         if last is not None:
             yield wait, last
 
+    def _timed(self, wire: list[bytes], first: float, whole: float) -> Steps:
+        word = next(place for place, piece in enumerate(wire) if self._answer.said.words[0].encode() in piece)
+        begun, rest = b"".join(wire[: word + 1]), b"".join(wire[word + 1 :])
+        if self._asking.stream and rest:
+            yield first, begun
+            yield whole - first, rest
+        else:
+            yield whole, begun + rest
+        if self._last is not None:
+            yield 0.0, self._last
+
     def _framed(
         self, content_type: str, parts: list[bytes], status: int = 200, fields: list[str] | None = None
     ) -> list[bytes]:
@@ -211,7 +236,7 @@ class Performance:
     def _head(self, content_type: str, status: int = 200, length: int = 0, fields: list[str] | None = None) -> bytes:
         rng = self._rng
         lines = ["HTTP/1.1 103 Early Hints", "Link: </x>", ""] if rng.random() < 0.03 else []
-        lines += [f"HTTP/1.1 {status} Whatever", f"Content-Type: {content_type}", *(fields or [])]
+        lines += [f"HTTP/1.1 {status} Whatever", f"Content-Type: {content_type}", *(fields or []), *self._told]
         if self._framing == "length":
             lines.append(f"Content-Length: {length}")
         elif self._framing == "chunked":

@@ -13,7 +13,7 @@ from headway.core.rests import Rest
 from headway.failures import FailureKind as K
 from headway.pipeline.attempt import Call
 from headway.pipeline.gateway import Gateway
-from headway.types import AttemptRecord, ExchangeEvent, Fallback, Resilience
+from headway.types import AttemptRecord, ExchangeEvent, Fallback, Queue, Resilience
 from sim import inside
 from sim.clients import Client
 from sim.contacts import Contact
@@ -243,8 +243,10 @@ def _check_succession(
 
 
 def _check_waits(who: str, event: ExchangeEvent, resilience: Resilience, suspended: float) -> None:
-    """Seconds in which nothing was under way."""
-    free, waited = 0.0, 0.0
+    """Seconds in which nothing was under way, but for those in which it waited for its turn."""
+    free, waited = 0.0, -event.queued
+    if event.queued > Queue().wait + LATE + suspended:
+        raise Violation(f"{who} waited {event.queued:.3f} s for its turn, where {Queue().wait} are allowed")
     for record in event.attempts:
         if record.started > free:
             waited += record.started - free

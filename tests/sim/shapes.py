@@ -13,6 +13,7 @@ from headway.types import (
     Fallback,
     Profile,
     Provider,
+    Queue,
     Quirks,
     Resilience,
     Route,
@@ -45,6 +46,8 @@ class Shape(msgspec.Struct):
     resilience: Resilience = Resilience()
     breaker: Breaker = Breaker()
     balance: BalanceName = "weighted"
+    affinity: float | None = None
+    queue: Queue = Queue()
     generation: int = 0
 
     def snapshot(self) -> Snapshot:
@@ -54,6 +57,8 @@ class Shape(msgspec.Struct):
             name="default",
             tiers=_compiled(self.tiers, providers),
             balance=self.balance,
+            affinity=self.affinity,
+            queue=self.queue,
             resilience=self.resilience,
             fallbacks=tuple(Fallback(frozenset(kinds), _compiled(tiers, providers)) for kinds, tiers in self.fallbacks),
         )

@@ -17,6 +17,7 @@ from headway.failures import FailureKind
 from headway.pipeline.attempt import Call
 from sim import answers
 from sim.answers import Answer, Asking, Style
+from sim.capacity import Capacity, Load, Size
 from sim.faults import DIALS, LIMITED, WELL, Fault, applies, occurring
 from sim.loop import Loop, Violation
 from sim.performance import Act, Performance
@@ -31,6 +32,8 @@ class Mood(msgspec.Struct, frozen=True):
 
     well: float = 1.0
     faults: tuple[str, ...] = ()
+    slower: float = 1.0
+    """So many times as slow as usual, where its capacity says how long answers take."""
 
 
 class Temper(msgspec.Struct):
@@ -46,6 +49,8 @@ class Temper(msgspec.Struct):
     hints: tuple[float, ...] = (1.0,)
     quick: float = 1.0
     """Seconds that its answers take, about."""
+    capacity: Capacity | None = None
+    """What it bears, and how long its answers take then. Only for terse ones."""
 
 
 class Heard(msgspec.Struct, eq=False):
@@ -80,6 +85,7 @@ class Upstream:
         self._watcher = watcher
         self._levels: dict[str, tuple[float, float]] = {}
         """Of each key: calls left, and when that was."""
+        self.load = None if temper.capacity is None else Load(temper.capacity, rng)
 
     # --- how it is ---
 
@@ -90,6 +96,7 @@ class Upstream:
     def heal(self) -> None:
         self.temper.moods = [(0.0, Mood())]
         self.temper.rate = inf
+        self.load = None
 
     # --- connections ---
 
@@ -119,13 +126,38 @@ class Upstream:
         if not isinstance(call, Call):
             raise Violation("somebody else than an attempt sends")
         asking, key = self._read(data)
-        fault = self._fate(asking, key)
+        fault, load = self._fate(asking, key), self.load
+        size = None if load is None else load.size(asking, self.mood().slower)
+        if load is not None and size is not None and fault is WELL:
+            fault = self._beyond(load, key, asking, size)
         number = self._watcher.next_call()
         answer = answers.compose(self._rng, number, asking, self.temper.style, fit=fault.name != "half_call")
         heard = Heard(number, self.name, key, asking, socket, self._loop.now(), fault, answer)
         self._loop.note(self.name, "call", number, "of client", asking.client, "with", key, "->", fault.name)
         self._watcher.met(call, fault, heard)
-        self._perform(socket, Performance(answer, fault, self._rng, self.temper.quick).steps())
+        quick, times, told = self.temper.quick, None, ()
+        if load is not None and size is not None:
+            told = load.fields(key, self._loop.now())
+            if fault is WELL:
+                answer.tokens = size.sent, size.answered
+                times = self._serve(load, key, size)
+        self._perform(socket, Performance(answer, fault, self._rng, quick, times, told).steps())
+
+    def _serve(self, load: Load, key: str, size: Size) -> tuple[float, float]:
+        """When its answer begins, and when it is complete."""
+        wait = load.begins(self._loop.now(), size.whole)
+        self._loop.call_later(wait + size.whole, lambda: load.ends(key, size, self._loop.now()))
+        return wait + size.first, wait + size.whole
+
+    def _beyond(self, load: Load, key: str, asking: Asking, size: Size) -> Fault:
+        """Is it more than this upstream bears?"""
+        if load.is_full():
+            return occurring(load.capacity.beyond, self.temper.kind, self._rng, self.temper.hints)
+        wait = load.refuses(key, asking, size, self._loop.now())
+        if wait <= 0.0:
+            return WELL
+        hint = float(ceil(wait)) if load.capacity.tells else None
+        return Fault("quota", frozenset({FailureKind.RATE_LIMITED}), LIMITED[0], hint)
 
     def _perform(self, socket: Socket, reply: Iterator[tuple[float, Act]]) -> None:
         """Send a reply, piece by piece."""

@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import NamedTuple
 
+import msgspec
+
 from headway.config.resilience import breaker_from, idempotency_from, overlaid, resilience_from
 from headway.config.schema import Config
 from headway.config.sections.model import FallbackSection, ModelSection, TargetSection
@@ -18,15 +20,18 @@ from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import ResilienceSection
 from headway.config.sections.server import ServerSection
 from headway.failures import FailureKind
-from headway.providers.known_models import known_models
+from headway.providers.known_models import known_models, price_of
 from headway.providers.profiles import profile_of
 from headway.types import (
+    BalanceName,
     Credential,
     Deployment,
     Fallback,
     KnownModel,
     Profile,
     Provider,
+    Queue,
+    Resilience,
     Route,
     Server,
     ServerLimits,
@@ -35,6 +40,12 @@ from headway.types import (
     Tier,
 )
 
+STAYS = 600.0
+"""Seconds for which a conversation stays with its target, where nothing else is said: as long as providers keep what
+they have read of a prompt.
+"""
+EXACT = frozenset[BalanceName]({"weighted", "round_robin"})
+"""Strategies whose shares are exact, as long as conversations may move."""
 Entries = Sequence[str | TargetSection]
 
 
@@ -53,7 +64,8 @@ def targets_for(
     """A target for each key that may serve the model; they share the weight in proportion to the keys' own weights."""
     eligible = [credential for credential in provider.credentials if may_serve(credential, model)]
     total = sum(credential.weight for credential in eligible)
-    deployment = Deployment(provider=provider, model=model, profile=profile or profile_of(model))
+    profile = msgspec.structs.replace(profile or profile_of(model), price=price_of(provider.kind, model))
+    deployment = Deployment(provider=provider, model=model, profile=profile)
     return tuple(
         Target(
             deployment=deployment,
@@ -130,14 +142,27 @@ def _route(
 ) -> Route:
     tiers = _tiers(tiers_of(model), providers)
     if not isinstance(model, ModelSection):
-        return Route(name=name, tiers=tiers, resilience=resilience_from(general))
+        return usual_route(name, tiers, resilience_from(general))
     return Route(
         name=name,
         tiers=tiers,
         balance=model.balance,
+        affinity=_affinity(model),
+        queue=Queue(wait=model.queue.wait, length=model.queue.length),
         resilience=resilience_from(overlaid(general, model.resilience)),
         fallbacks=tuple(_fallback(section, providers) for section in model.fallback),
     )
+
+
+def usual_route(name: str, tiers: tuple[Tier, ...], resilience: Resilience) -> Route:
+    """A route of which the configuration says nothing more."""
+    return Route(name=name, tiers=tiers, balance="adaptive", affinity=STAYS, resilience=resilience)
+
+
+def _affinity(model: ModelSection) -> float | None:
+    if model.affinity == "auto":
+        return None if model.balance in EXACT else STAYS
+    return model.affinity
 
 
 def _fallback(section: FallbackSection, providers: Mapping[str, Provider]) -> Fallback:

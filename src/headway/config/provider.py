@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from headway.config.fields import checked_base_url, checked_key
 from headway.config.problems import ConfigPath, Finding, closest
-from headway.config.sections.provider import KeySection, ProviderSection, QuirksSection, TlsSection
+from headway.config.sections.provider import KeySection, LimitsSection, ProviderSection, QuirksSection, TlsSection
 from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, find
-from headway.types import AuthScheme, Credential, Provider, Quirks, Secret, Tls
+from headway.types import AuthScheme, Credential, Limits, Provider, Quirks, Secret, Tls
 
 CUSTOM = "custom"
 """The kind of a provider that the catalogue has nothing to say about."""
@@ -51,6 +51,7 @@ def provider_from(name: str, section: ProviderSection, around: Surroundings) -> 
                 headers=tuple(_headers(section, entry)),
                 credentials=credentials,
                 concurrency=section.limits.concurrency,
+                limits=_limits(section.limits),
                 quirks=_quirks(section.quirks, entry.quirks if entry else Quirks()),
                 tls=tls,
                 proxy=None if section.proxy is None else Secret(section.proxy),
@@ -137,6 +138,7 @@ def _credentials(
             weight=key.weight,
             models=tuple(key.models),
             concurrency=key.limits.concurrency,
+            limits=_limits(key.limits),
         )
         for index, key in enumerate(keys)
     )
@@ -195,9 +197,14 @@ def _tls(path: ConfigPath, section: TlsSection, around: Surroundings) -> Tls:
     )
 
 
+def _limits(section: LimitsSection) -> Limits:
+    return Limits(rpm=section.rpm, tpm=section.tpm, rpd=section.rpd, tpd=section.tpd)
+
+
 def _quirks(section: QuirksSection, usual: Quirks) -> Quirks:
     return Quirks(
         stream_usage=usual.stream_usage if section.stream_usage is None else section.stream_usage,
         stream_done=usual.stream_done if section.stream_done is None else section.stream_done,
         prefill=usual.prefill if section.prefill is None else section.prefill,
+        accounting=usual.accounting if section.accounting is None else section.accounting,
     )

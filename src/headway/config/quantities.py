@@ -79,6 +79,23 @@ Hold = Annotated[
     float | None, BeforeValidator(_wait_or_off), _json_schema("number", 0.001, _DAY, units.DURATION_PATTERN, "off")
 ]
 """A wait, or `off` for as long as it takes."""
+
+
+def _affinity(value: object) -> float | str | None:
+    if value == "auto":
+        return "auto"
+    try:
+        return _wait_or_off(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from None
+
+
+AffinityEntry = Annotated[
+    float | Literal["auto"] | None,
+    BeforeValidator(_affinity),
+    _json_schema("number", 0.001, _DAY, units.DURATION_PATTERN, "auto", "off"),
+]
+"""A wait, `auto` for what suits the strategy, or `off`."""
 Pause = Annotated[
     float,
     _between(units.duration, 0.0, _DAY, units.format_duration),
@@ -103,6 +120,13 @@ CacheSize = Annotated[
 Concurrency = Annotated[
     int, _between(units.count, 1, 1_000_000, str), _json_schema("integer", 1, 1_000_000, units.COUNT_PATTERN)
 ]
+Amount = Annotated[
+    int,
+    _between(units.count, 1, 1_000_000_000_000, str),
+    _json_schema("integer", 1, 1_000_000_000_000, units.COUNT_PATTERN),
+]
+"""Requests or tokens, in a minute or a day."""
+Waiters = Annotated[int, _between(units.count, 0, 1_000_000, str), _json_schema("integer", 0, 1_000_000, _PLAIN)]
 Attempts = Annotated[int, _between(units.count, 1, 20, str), _json_schema("integer", 1, 20, _PLAIN)]
 Retries = Annotated[int, _between(units.count, 0, 1, str), _json_schema("integer", 0, 1, _PLAIN)]
 RowOfFailures = Annotated[int, _between(units.count, 1, 1000, str), _json_schema("integer", 1, 1000, _PLAIN)]

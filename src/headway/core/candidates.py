@@ -1,69 +1,73 @@
-"""Which targets may take an attempt now.
+"""Whether a target may take an attempt now, and what taking one takes from it.
 
-A candidate is a target inside one route with the live state that stands in its way: slots in use, rests and breakers
-after failures. That state is shared between routes and outlives a reload (`core.registry`); the order among those that
-may is `core.balance`'s business.
+A candidate is a target inside one route with the live state that stands in its way: slots in use, quotas, rests and
+breakers after failures. That state is shared between routes and outlives a reload (`core.registry`). How candidates
+stand together is `core.tiers`' business, which of those that may is chosen is `core.balance`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from random import Random
+from math import inf
 
+from headway.core.buckets import NOTHING, Quota, Reservation
+from headway.core.concurrency import Concurrency, Slots
 from headway.core.health import State
-from headway.core.rests import Rest, Unrest
-from headway.types import Target
-
-
-class Slots:
-    """Requests in flight against a cap; None: uncapped."""
-
-    __slots__ = ("limit", "used")
-
-    def __init__(self, limit: int | None) -> None:
-        self.limit = limit
-        self.used = 0
-
-    def free(self) -> bool:
-        return self.limit is None or self.used < self.limit
+from headway.core.load import NO_LOAD, Load, Need
+from headway.core.rests import Rest
+from headway.types import Accounting, Target
 
 
 class Candidate:
     """One target of one tier. `credit` belongs to the tier's balance, `state` is shared with whatever other candidates
-    have the same deployment or credential.
+    have the same deployment or credential. `overall` is the quota of the provider's, over all keys.
     """
 
     __slots__ = (
+        "_accounting",
         "_allowance",
+        "_load",
+        "_need",
+        "overall",
+        "concurrency",
         "credential_slots",
         "credit",
         "deployment",
         "key",
         "name",
+        "price",
         "provider_slots",
+        "quota",
         "state",
         "target",
-        "target_slots",
         "weight",
     )
 
     def __init__(
-        self, target: Target, state: State, *, credential_slots: Slots, provider_slots: Slots, target_slots: Slots
+        self, target: Target, state: State, *, credential_slots: Slots, provider_slots: Slots, overall: Quota
     ) -> None:
         self.target = target
         self.name = target.name
         self.deployment = target.deployment.name
         self.key = f"{target.deployment.provider.name}#{target.credential.name}"
         self.weight = target.weight
+        self.price = target.deployment.profile.price
         self.credit = 0.0
         self.state = state
-        self._allowance = state.allowance
+        self.quota = state.quota
+        self.concurrency: Concurrency = state.concurrency
         self.credential_slots = credential_slots
         self.provider_slots = provider_slots
-        self.target_slots = target_slots
+        self.overall = overall
+        self._allowance = state.allowance
+        self._accounting: Accounting = target.deployment.provider.quirks.accounting
+        self._load = NO_LOAD
+        self._need = Need()
+        """What that load needs here; asked for more than once in a row."""
+
+    # --- may it be asked? ---
 
     def has_slot(self) -> bool:
-        return self.credential_slots.free() and self.provider_slots.free()
+        return self.concurrency.free() and self.credential_slots.free() and self.provider_slots.free()
 
     def rests(self) -> Rest:
         """Of the rests that providers asked for, the one that lasts longest."""
@@ -75,70 +79,83 @@ class Candidate:
         """Has nobody forbidden it? Health is another matter."""
         return self.weight > 0.0 and self.rests().until <= now
 
-    def acquire(self) -> None:
+    def is_well(self, now: float) -> bool:
+        return self.may_be_asked(now) and self.state.breaker.allows(now)
+
+    def admits(self, load: Load, now: float) -> bool:
+        """Is there room for this request in its quotas?"""
+        quota, overall = self.quota, self.overall
+        if not quota.buckets and quota.pace is None and not overall.buckets:
+            return True
+        need = self.need(load)
+        return quota.admits(need, now) and (not overall.buckets or overall.admits(need, now))
+
+    def wait(self, load: Load, now: float) -> float:
+        """Seconds until its quotas have room for this request; infinite if they never have."""
+        need = self.need(load)
+        return max(self.quota.wait(need, now), self.overall.wait(need, now))
+
+    def need(self, load: Load) -> Need:
+        if load is not self._load:
+            self._load = load
+            self._need = self.state.estimate.need(load, self._accounting)
+        return self._need
+
+    # --- how does it compare? ---
+
+    def used(self, now: float) -> float:
+        """How near its quotas and its limit it is: 0 to 1."""
+        share = self.concurrency.share()
+        quota, overall = self.quota, self.overall
+        if quota.buckets:
+            share = max(share, quota.used(now))
+        return max(share, overall.used(now)) if overall.buckets else share
+
+    def room(self, now: float) -> float:
+        """How many requests, like the last one, its quotas admit now; infinite if nothing is known of them."""
+        return min(self.quota.room(self._need, now), self.overall.room(self._need, now))
+
+    def share(self, now: float) -> float:
+        """The part of its usual traffic that it should get; less than 1 after it has recovered."""
+        return self.state.breaker.share(now)
+
+    def seconds(self, peers: float, now: float) -> float:
+        """To the first token, as far as is known; `peers` is what others take."""
+        standing = self.state.standing
+        found = standing.first_token.now(peers, now)
+        if standing.first_token.last() is None:
+            found = standing.whole.now(peers, now)
+        return max(found or peers, 0.001)
+
+    def last_seconds(self) -> float | None:
+        standing = self.state.standing
+        first = standing.first_token.last()
+        return first if first is not None else standing.whole.last()
+
+    # --- taking ---
+
+    def acquire(self, load: Load, now: float) -> tuple[Reservation, ...]:
+        """Take a slot and, by estimate, what the request needs of the quotas."""
         self.credential_slots.used += 1
         self.provider_slots.used += 1
-        self.target_slots.used += 1
+        concurrency = self.concurrency
+        concurrency.used += 1
         self._allowance.in_flight += 1
+        quota, overall = self.quota, self.overall
+        if not quota.buckets and not overall.buckets:
+            quota.count(now)
+            return NOTHING
+        need = self.need(load)
+        taken = quota.reserve(need, now)
+        return taken + overall.reserve(need, now) if overall.buckets else taken
 
     def release(self) -> None:
         self.credential_slots.used -= 1
         self.provider_slots.used -= 1
-        self.target_slots.used -= 1
+        self.concurrency.used -= 1
         self._allowance.in_flight -= 1
 
 
-Pick = Callable[[list[Candidate]], Candidate]
-"""Chooses one of at least one ready candidates."""
-
-
-class LiveTier:
-    """Candidates of equal preference. `cycle` is an order in which they may be drawn, over and over, while all of them
-    are ready; empty if there is none.
-    """
-
-    __slots__ = ("_cycle", "_plain", "_turn", "_unrest", "candidates")
-
-    def __init__(self, candidates: list[Candidate], unrest: Unrest, cycle: Sequence[Candidate] = ()) -> None:
-        self.candidates = candidates
-        self._unrest = unrest
-        self._cycle = cycle
-        self._turn = -1
-        self._plain = all(
-            candidate.weight > 0.0
-            and candidate.credential_slots.limit is None
-            and candidate.provider_slots.limit is None
-            for candidate in candidates
-        )
-
-    def draw(self, now: float, pick: Pick, rng: Random) -> Candidate | None:
-        """The one whose turn it is among those that are ready; None if none is."""
-        cycle = self._cycle
-        if cycle and self._plain and self._unrest.until <= now:
-            turn = self._turn = (self._turn + 1) % len(cycle)
-            return cycle[turn]
-        return chosen(self.ready(now), now, pick, rng)
-
-    def ready(self, now: float) -> list[Candidate]:
-        """Those that are well, may be asked and have a free slot. Not to be changed by the caller."""
-        if self._plain and self._unrest.until <= now:
-            return self.candidates
-        return [
-            candidate
-            for candidate in self.candidates
-            if candidate.may_be_asked(now) and candidate.state.breaker.allows(now) and candidate.has_slot()
-        ]
-
-
-def chosen(ready: list[Candidate], now: float, pick: Pick, rng: Random) -> Candidate | None:
-    """The pick among those that are ready. One that has just recovered is passed over now and then, and so gets the
-    part of its usual share that it can bear: None if that leaves none.
-    """
-    left = ready
-    while left:
-        candidate = pick(left)
-        share = candidate.state.breaker.share(now)
-        if share >= 1.0 or rng.random() < share:
-            return candidate
-        left = [other for other in left if other.state.breaker is not candidate.state.breaker]
-    return None
+def too_large(candidates: list[Candidate], load: Load, now: float) -> bool:
+    """Does none of their quotas ever hold enough for this request?"""
+    return bool(candidates) and all(each.wait(load, now) == inf for each in candidates)

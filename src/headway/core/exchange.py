@@ -13,12 +13,14 @@ from random import Random
 import msgspec
 
 from headway.core import health
+from headway.core.buckets import NOTHING, Reservation, settle
 from headway.core.candidates import Candidate
+from headway.core.load import NO_LOAD, Load
 from headway.core.registry import LiveRoute
 from headway.core.remedies import REMEDIES, Elsewhere, rank
-from headway.core.succession import Choice, Succession, first_choice, refusal
+from headway.core.succession import Choice, Succession, first_choice, refusal, without_room
 from headway.failures import Failure, FailureKind
-from headway.types import AttemptReason, AttemptRecord, Change
+from headway.types import AttemptReason, AttemptRecord, Change, Reading, Usage
 
 
 class Attempt(msgspec.Struct, eq=False):
@@ -34,9 +36,19 @@ class Attempt(msgspec.Struct, eq=False):
     """Health has learnt from it."""
     took_over: bool = False
     """It counts against the failovers that its deployment may take."""
+    began: bool = False
+    """The client has seen the beginning of its answer."""
     ended: float = 0.0
     result: str = ""
     failure: Failure | None = None
+    taken: tuple[Reservation, ...] = NOTHING
+    """What it took from its key's quotas."""
+
+
+class Full(msgspec.Struct, frozen=True):
+    """Nobody has room now; somebody may from `until` on (monotonic seconds), or as soon as a slot is free."""
+
+    until: float
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -51,7 +63,7 @@ class GiveUp(msgspec.Struct, eq=False):
     failure: Failure
 
 
-Step = Attempt | Wait | GiveUp
+Step = Attempt | Wait | GiveUp | Full
 
 
 class Exchange(msgspec.Struct, eq=False):
@@ -63,37 +75,57 @@ class Exchange(msgspec.Struct, eq=False):
     max_attempts: int
     rng: Random
     changes: list[Change]
+    load: Load = NO_LOAD
+    session: int | None = None
+    """The conversation that it belongs to."""
     attempts: list[Attempt] = []
     failures: list[Failure] = []
     _succession: Succession | None = None
 
     def begin(self, now: float) -> Step:
-        route = self.route
+        """Whom to ask first. After `Full`, come back with the same when there may be room."""
+        route, load = self.route, self.load
         for tier in route.tiers:
-            candidate = tier.draw(now, route.pick, self.rng)
+            candidate = tier.draw(load, self.session, now, self.rng)
             if candidate is not None:
                 return self._attempt(candidate, now, "first")
-        found = first_choice(route, now)
-        if isinstance(found, Failure):
-            return GiveUp(found)
-        return self._take(found, now)
+        found = first_choice(route, load, now, self.rng)
+        if isinstance(found, Choice):
+            return self._take(found, now)
+        return GiveUp(found) if isinstance(found, Failure) else Full(found)
+
+    def overdue(self, now: float) -> Step:
+        """Nobody had room for as long as the request may wait."""
+        found = without_room(self.route, self.load, now)
+        return self._take(found, now) if isinstance(found, Choice) else GiveUp(found)
 
     def committed(self, attempt: Attempt, now: float) -> None:
         """The client begins to see this attempt's answer, which tells something of a deployment on trial, and of one
         that takes over for another.
         """
+        state = attempt.candidate.state
+        state.standing.first_token.saw(now - attempt.started, state.estimate.tokens_in(self.load), now)
+        attempt.began = True
         if attempt.took_over:
-            attempt.candidate.state.allowance.coped()
+            state.allowance.coped()
         if attempt.probe and not attempt.judged:
             attempt.judged = True
             attempt.candidate.state.breaker.leave()
             self._well(attempt, now)
 
-    def succeeded(self, attempt: Attempt, status: int, now: float) -> None:
+    def succeeded(self, attempt: Attempt, status: int, now: float, usage: Usage | None = None) -> None:
         """The answer has been passed on in full."""
-        self._end(attempt, str(status), now)
+        state = attempt.candidate.state
+        if usage is not None:
+            state.estimate.learn(self.load, usage.input_tokens, usage.output_tokens)
+            if attempt.taken:
+                settle(attempt.taken, usage)
+        if not attempt.began:
+            tokens = 0.0 if usage is None else float(usage.output_tokens)
+            state.standing.whole.saw(now - attempt.started, tokens, now)
         if not attempt.judged:
             self._well(attempt, now)
+        self._end(attempt, str(status), now)
 
     def failed(self, attempt: Attempt, failure: Failure, now: float) -> Step:
         """Nothing of its answer has been shown: what now?"""
@@ -128,12 +160,20 @@ class Exchange(msgspec.Struct, eq=False):
         """End an attempt that nothing follows: the client left, or has already seen part of the answer."""
         attempt.failure = failure
         candidate = attempt.candidate
-        self._end(attempt, failure.kind.value if failure.status is None else str(failure.status), now)
         change = health.failed(failure, candidate.state, key=candidate.key, sent=attempt.started, now=now, rng=self.rng)
+        if failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None:
+            candidate.quota.promised(candidate.need(self.load), failure.retry_after, now)
+        self._end(attempt, failure.kind.value if failure.status is None else str(failure.status), now)
         if change is not None:
             self.changes.append(change)
         if failure.kind is FailureKind.UNKNOWN:
             self.changes.append(Change(what="unknown_error", subject=candidate.deployment, message=failure.message))
+
+    def read(self, attempt: Attempt, readings: tuple[Reading, ...], now: float) -> None:
+        """What the headers of a reply say of its key's quotas."""
+        candidate = attempt.candidate
+        others = candidate.concurrency.used - 1
+        candidate.quota.read(readings, attempt.taken, others, candidate.need(self.load), now)
 
     def superseded(self, attempt: Attempt, now: float) -> None:
         """Another attempt was quicker; this one was cancelled and tells nothing."""
@@ -202,7 +242,7 @@ class Exchange(msgspec.Struct, eq=False):
         succession = self._succession
         if succession is None:
             resilience = self.route.route.resilience
-            succession = self._succession = Succession(self.route, resilience, self.deadline, self.rng)
+            succession = self._succession = Succession(self.route, self.load, resilience, self.deadline, self.rng)
         return succession
 
     def _tried(self) -> set[str]:
@@ -229,7 +269,9 @@ class Exchange(msgspec.Struct, eq=False):
     def _attempt(self, candidate: Candidate, now: float, reason: AttemptReason) -> Attempt:
         attempt = Attempt(len(self.attempts) + 1, candidate, now, reason)
         self.attempts.append(attempt)
-        candidate.acquire()
+        taken = candidate.acquire(self.load, now)
+        if taken:
+            attempt.taken = taken
         breaker = candidate.state.breaker
         if breaker.tripped:
             attempt.probe = breaker.enter()

@@ -12,7 +12,11 @@ import msgspec
 
 from headway.core.allowance import Allowance
 from headway.core.breaker import Breaker
+from headway.core.buckets import Quota
+from headway.core.concurrency import Concurrency
+from headway.core.load import Estimate
 from headway.core.rests import Rest
+from headway.core.standing import Standing
 from headway.failures import Failure, FailureKind
 from headway.types import Change
 
@@ -49,11 +53,19 @@ _REFUSED_FOR: dict[FailureKind, tuple[float, float, float]] = {
 """Seconds of the first rest, how many times longer each further one in a row is, and the longest."""
 
 
+_OVERLOAD = frozenset({_K.OVERLOADED, _K.TIMEOUT, _K.RAMP_LIMITED})
+"""Kinds after which fewer requests go there at a time."""
+
+
 class State(msgspec.Struct, eq=False):
     """The live state that one attempt can change: of its deployment, its credential, and of both together."""
 
     breaker: Breaker
     allowance: Allowance
+    standing: Standing
+    estimate: Estimate
+    quota: Quota
+    concurrency: Concurrency
     deployment: Rest
     """It asked to be left alone."""
     credential: Rest
@@ -68,9 +80,12 @@ def succeeded(state: State, sent: float, now: float) -> Change | None:
     if state.credential.in_a_row:
         state.credential.forgive(sent)
     state.allowance.succeeded()
+    state.standing.succeeded(now)
+    state.concurrency.succeeded()
     breaker = state.breaker
     if not breaker.succeeded(sent, now):
         return None
+    state.standing.forget()
     return Change(what="breaker_closed", subject=breaker.name, message=f"{breaker.name} answers again")
 
 
@@ -79,8 +94,12 @@ def failed(failure: Failure, state: State, *, key: str, sent: float, now: float,
     kind = failure.kind
     if failure.source != "upstream":
         return None
+    if kind in _OVERLOAD:
+        state.concurrency.overloaded(sent, now)
     if kind in (_K.RATE_LIMITED, _K.RAMP_LIMITED, _K.DAILY_QUOTA):
         state.allowance.failed()
+        if kind is _K.RATE_LIMITED:
+            state.quota.refused(sent, now, told_when=failure.retry_after is not None)
         _limited(failure, state.pair, sent, now, rng)
         return None
     if kind in (_K.AUTH_INVALID, _K.BILLING_EXHAUSTED):
@@ -133,6 +152,7 @@ def _left_alone(failure: Failure, rest: Rest, now: float) -> None:
 
 def _ill(failure: Failure, state: State, sent: float, now: float, rng: Random) -> Change | None:
     state.allowance.failed()
+    state.standing.failed(now - sent, now)
     _left_alone(failure, state.deployment, now)
     breaker = state.breaker
     opened = breaker.failed(sent, now, rng)

@@ -1,5 +1,5 @@
-"""Live state by name, so that it survives a reload: slots, rests, breakers and allowances of providers, credentials,
-deployments and targets.
+"""Live state by name, so that it survives a reload: slots, quotas, rests, breakers and what was learnt of providers,
+credentials, deployments and targets.
 
 A route compiled twice shares the state of everything that is still called the same. What no route uses any more is
 forgotten at the next reload.
@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from headway.core import balance
+from headway.core.affinity import Pins
 from headway.core.allowance import Allowance
 from headway.core.breaker import Breaker
-from headway.core.candidates import Candidate, LiveTier, Pick, Slots
+from headway.core.buckets import Quota
+from headway.core.candidates import Candidate
+from headway.core.concurrency import Concurrency, Slots
 from headway.core.health import State
 from headway.core.hedging import Hedging
+from headway.core.load import Estimate
 from headway.core.rests import Rest, Unrest
+from headway.core.standing import Shape, Standing
+from headway.core.tiers import LiveTier
 from headway.failures import FailureKind
 from headway.types import Breaker as Rules
 from headway.types import Credential, Deployment, Provider, Route, Target, Tier
@@ -34,16 +42,20 @@ class LiveFallback:
 class LiveRoute:
     """A route with the live state of its targets."""
 
-    __slots__ = ("fallbacks", "hedging", "pick", "route", "tiers")
+    __slots__ = ("fallbacks", "hedging", "keeps_conversations", "route", "tiers")
 
     def __init__(
-        self, route: Route, tiers: list[LiveTier], pick: Pick, fallbacks: list[LiveFallback], hedging: Hedging | None
+        self,
+        route: Route,
+        tiers: list[LiveTier],
+        fallbacks: list[LiveFallback],
+        hedging: Hedging | None,
     ) -> None:
         self.route = route
         self.tiers = tiers
-        self.pick = pick
         self.fallbacks = fallbacks
         self.hedging = hedging
+        self.keeps_conversations = any(tier.keeps_conversations for tier in tiers)
 
 
 class Registry:
@@ -54,7 +66,12 @@ class Registry:
         self._slots: dict[str, Slots] = {}
         self._rests: dict[str, Rest] = {}
         self._breakers: dict[str, Breaker] = {}
-        self._allowances: dict[str, Allowance] = {}
+        self._deployments: dict[str, _Deployment] = {}
+        self._quotas: dict[str, Quota] = {}
+        self._concurrency: dict[str, Concurrency] = {}
+        self._shapes: dict[str, tuple[Shape, Shape]] = {}
+        """Of each model, by whomever it is served."""
+        self._pins: dict[str, Pins] = {}
         self._unrest = Unrest()
 
     def govern(self, rules: Rules) -> None:
@@ -62,19 +79,19 @@ class Registry:
         for breaker in self._breakers.values():
             breaker.rules = rules
 
-    def live(self, route: Route) -> LiveRoute:
-        pick = balance.STRATEGIES[route.balance]
+    def live(self, route: Route, now: float = 0.0) -> LiveRoute:
+        pins = self._pins_of(route)
         fallbacks = [
-            LiveFallback(fallback.on, [self._tier(tier, pick) for tier in fallback.tiers])
+            LiveFallback(fallback.on, [self._tier(tier, route, pins, now) for tier in fallback.tiers])
             for fallback in route.fallbacks
         ]
         hedge = route.resilience.hedge
         hedging = None if hedge is None else Hedging(hedge)
-        return LiveRoute(route, [self._tier(tier, pick) for tier in route.tiers], pick, fallbacks, hedging)
+        return LiveRoute(route, [self._tier(tier, route, pins, now) for tier in route.tiers], fallbacks, hedging)
 
     def in_flight(self, target: Target) -> int:
-        slots = self._slots.get(f"target {target.name}")
-        return 0 if slots is None else slots.used
+        found = self._concurrency.get(_pair_name(target))
+        return 0 if found is None else found.used
 
     def rests_until(self, target: Target) -> float:
         """When the target may be used again (monotonic seconds): its rests are over, its breaker tries it."""
@@ -82,15 +99,22 @@ class Registry:
         breaker = self._breakers.get(_deployment_name(target.deployment))
         return max(rests, breaker.until if breaker is not None and breaker.tripped else 0.0)
 
-    def keep(self, targets: list[Target]) -> None:
-        """Forget what none of these targets uses, save what is in use this moment."""
+    def keep(self, targets: list[Target], routes: Iterable[str] = ()) -> None:
+        """Forget what none of these targets and routes uses, save what is in use this moment."""
         slots = {name for target in targets for name in _slot_names(target)}
         rests = {name for target in targets for name in _rest_names(target)}
+        pairs = {_pair_name(target) for target in targets} | {_slot_names(target)[0] for target in targets}
         deployments = {_deployment_name(target.deployment) for target in targets}
-        deployments.update(name for name, allowance in self._allowances.items() if allowance.in_flight)
+        deployments.update(name for name, each in self._deployments.items() if each.allowance.in_flight)
+        models = {target.deployment.model for target in targets}
+        kept_routes = set(routes)
         self._slots = {name: state for name, state in self._slots.items() if name in slots or state.used}
         self._rests = {name: state for name, state in self._rests.items() if name in rests}
-        self._allowances = {name: each for name, each in self._allowances.items() if name in deployments}
+        self._concurrency = {name: each for name, each in self._concurrency.items() if name in pairs or each.used}
+        self._quotas = {name: each for name, each in self._quotas.items() if name in pairs}
+        self._deployments = {name: each for name, each in self._deployments.items() if name in deployments}
+        self._shapes = {name: each for name, each in self._shapes.items() if name in models}
+        self._pins = {name: each for name, each in self._pins.items() if name in kept_routes}
         for name in [name for name in self._breakers if name not in deployments]:
             self._breakers.pop(name).forget()
 
@@ -102,28 +126,44 @@ class Registry:
         """How many credentials rest after a refusal."""
         return sum(name.startswith("credential ") and rest.until > now for name, rest in self._rests.items())
 
-    def _tier(self, tier: Tier, pick: Pick) -> LiveTier:
-        candidates = [self._candidate(target) for target in tier.targets]
-        return LiveTier(candidates, self._unrest, balance.cycle(candidates, pick))
+    def _tier(self, tier: Tier, route: Route, pins: Pins | None, now: float) -> LiveTier:
+        candidates = [self._candidate(target, now) for target in tier.targets]
+        return LiveTier(candidates, self._unrest, balance.STRATEGIES[route.balance](), pins)
 
-    def _candidate(self, target: Target) -> Candidate:
+    def _pins_of(self, route: Route) -> Pins | None:
+        if route.affinity is None:
+            return None
+        pins = self._pins.setdefault(route.name, Pins(route.affinity))
+        pins.ttl = route.affinity
+        return pins
+
+    def _candidate(self, target: Target, now: float) -> Candidate:
         provider, credential = target.deployment.provider, target.credential
-        of_provider, of_credential, of_target = _slot_names(target)
+        of_provider, of_credential = _slot_names(target)
+        overall = self._quotas.setdefault(of_provider, Quota())
+        overall.configure(provider.limits, now)
         return Candidate(
             target,
-            self._state(target),
+            self._state(target, now),
             credential_slots=self._slots_of(of_credential, credential.concurrency),
             provider_slots=self._slots_of(of_provider, provider.concurrency),
-            target_slots=self._slots_of(of_target, None),
+            overall=overall,
         )
 
-    def _state(self, target: Target) -> State:
-        name = _deployment_name(target.deployment)
+    def _state(self, target: Target, now: float) -> State:
+        name, pair = _deployment_name(target.deployment), _pair_name(target)
         breaker = self._breakers.get(name)
         if breaker is None:
             breaker = self._breakers[name] = Breaker(target.deployment.name, self._rules, self._unrest)
-        allowance = self._allowances.setdefault(name, Allowance())
-        return State(breaker, allowance, *self._rests_of(_rest_names(target)))
+        known = self._deployments.get(name)
+        if known is None:
+            shapes = self._shapes.setdefault(target.deployment.model, (Shape(), Shape()))
+            known = self._deployments[name] = _Deployment(Allowance(), Standing(*shapes), Estimate())
+        quota = self._quotas.setdefault(pair, Quota())
+        quota.configure(target.credential.limits, now)
+        concurrency = self._concurrency.setdefault(pair, Concurrency())
+        rests = self._rests_of(_rest_names(target))
+        return State(breaker, known.allowance, known.standing, known.estimate, quota, concurrency, *rests)
 
     def _rests_of(self, names: Iterable[str]) -> Iterator[Rest]:
         for name in names:
@@ -135,16 +175,30 @@ class Registry:
         return slots
 
 
-def _slot_names(target: Target) -> tuple[str, str, str]:
+class _Deployment(msgspec.Struct, eq=False):
+    """What is known of one deployment besides its health."""
+
+    allowance: Allowance
+    standing: Standing
+    estimate: Estimate
+
+
+def _slot_names(target: Target) -> tuple[str, str]:
     provider = target.deployment.provider
-    return f"provider {provider.name}", f"credential {provider.name}#{target.credential.name}", f"target {target.name}"
+    return f"provider {provider.name}", f"credential {provider.name}#{target.credential.name}"
+
+
+def _pair_name(target: Target) -> str:
+    """Of a credential and the model that it is used for."""
+    deployment = target.deployment
+    return f"pair {_identity(deployment.provider, target.credential)} {deployment.model}"
 
 
 def _rest_names(target: Target) -> tuple[str, str, str]:
     """Of the deployment, the credential, and both together."""
     deployment, credential = target.deployment, target.credential
     key = _identity(deployment.provider, credential)
-    return _deployment_name(deployment), f"credential {key}", f"pair {key} {deployment.model}"
+    return _deployment_name(deployment), f"credential {key}", _pair_name(target)
 
 
 def _deployment_name(deployment: Deployment) -> str:

@@ -8,13 +8,16 @@ provider forbade (a refused key, a rate limit) is never overruled.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 from random import Random
 
 import msgspec
 
-from headway.core.candidates import Candidate, LiveTier, chosen
+from headway.core.candidates import Candidate, too_large
+from headway.core.load import Load
 from headway.core.registry import LiveFallback, LiveRoute
 from headway.core.remedies import REMEDIES, Elsewhere
+from headway.core.tiers import LiveTier
 from headway.failures import Failure, FailureKind
 from headway.types import AttemptReason, Resilience
 
@@ -37,8 +40,8 @@ class Choice(msgspec.Struct, frozen=True):
 class Succession:
     """Of one exchange whose first attempt has failed. `last_resort_used`: what rests for its health was asked once."""
 
-    def __init__(self, route: LiveRoute, resilience: Resilience, deadline: float, rng: Random) -> None:
-        self._route = route
+    def __init__(self, route: LiveRoute, load: Load, resilience: Resilience, deadline: float, rng: Random) -> None:
+        self._load = load
         self._resilience = resilience
         self._deadline = deadline
         self._rng = rng
@@ -109,15 +112,15 @@ class Succession:
 
     def _well(self, now: float, wanted: Callable[[Candidate], bool]) -> Candidate | None:
         for tier in self._tiers:
-            ready = [each for each in tier.ready(now) if wanted(each)]
+            ready = [each for each in tier.ready(self._load, now) if wanted(each)]
             if ready:
-                return self._route.pick(ready)
+                return tier.choose_any(ready, now, self._rng)
         return None
 
     # --- inside ---
 
     def _open_to(self, tried: set[str], tier: LiveTier, now: float) -> list[Candidate]:
-        return [each for each in tier.ready(now) if self._is_open(each, tried)]
+        return [each for each in tier.ready(self._load, now) if self._is_open(each, tried)]
 
     def _is_open(self, candidate: Candidate, tried: set[str]) -> bool:
         return candidate.name not in tried and candidate.deployment not in self._spoiled
@@ -125,19 +128,17 @@ class Succession:
     def _fresh(self, tried: set[str], now: float) -> tuple[Choice | None, bool]:
         """One that has not failed, and whether any was left out because it has taken over enough."""
         crowded = False
-        reserve: list[Candidate] = []
+        reserve: Candidate | None = None
         for tier in self._tiers:
             fresh = self._open_to(tried, tier, now)
             fitting = [each for each in fresh if self._may_come(each)]
             crowded = crowded or len(fitting) < len(fresh)
-            found = chosen(fitting, now, self._route.pick, self._rng)
+            found = tier.choose(fitting, now, self._rng)
             if found is not None:
                 return Choice(found, self._reason, self._shifts(found)), crowded
-            reserve = reserve or fitting
-        if not reserve:
-            return None, crowded
-        found = self._route.pick(reserve)
-        return Choice(found, self._reason, self._shifts(found)), crowded
+            if fitting and reserve is None:
+                reserve = tier.choose_any(fitting, now, self._rng)
+        return None if reserve is None else Choice(reserve, self._reason, self._shifts(reserve)), crowded
 
     def _shifts(self, candidate: Candidate) -> bool:
         return self._last is not None and candidate.deployment != self._last[0].deployment
@@ -155,7 +156,7 @@ class Succession:
         same = [
             each
             for tier in self._tiers
-            for each in tier.ready(now)
+            for each in tier.ready(self._load, now)
             if each.deployment == failed.deployment and (each is failed or each.name not in tried)
         ]
         if not same:
@@ -180,19 +181,20 @@ class Succession:
         return None if found is None else Choice(found, "last_resort")
 
     def _wait_for_rests(self, tried: set[str], now: float) -> float | None:
-        """The moment at which the first of those becomes ready that merely rest for a while."""
-        soonest = min(
-            (each.rests().until for tier in self._tiers for each in tier.candidates if self._worth(each, tried, now)),
-            default=None,
-        )
-        if soonest is None:
+        """The moment at which the first of those becomes ready that merely rest for a while, or whose quota refills."""
+        everyone = (each for tier in self._tiers for each in tier.candidates)
+        soonest = min((self._moment(each, now) for each in everyone if self._worth(each, tried, now)), default=inf)
+        if soonest == inf:
             return None
         seconds = max(soonest - now, 0.001)
         return self._wait(seconds * (1.0 + self._rng.uniform(0.0, LATE)), now)
 
+    def _moment(self, candidate: Candidate, now: float) -> float:
+        return max(candidate.rests().until, now + candidate.wait(self._load, now))
+
     def _worth(self, candidate: Candidate, tried: set[str], now: float) -> bool:
         """Is it worth waiting for, as far as this exchange is concerned?"""
-        if candidate.weight <= 0.0 or candidate.rests().until <= now:
+        if candidate.weight <= 0.0 or (candidate.rests().until <= now and candidate.admits(self._load, now)):
             return False
         breaker = candidate.state.breaker
         ill = breaker.tripped and breaker.until > candidate.rests().until
@@ -223,16 +225,22 @@ def last_resort(tiers: list[LiveTier], now: float, without: set[str]) -> Candida
     return min(resting, key=lambda each: each.state.breaker.until, default=None)
 
 
-def first_choice(route: LiveRoute, now: float) -> Choice | Failure:
-    """Whom to begin with when no tier has drawn anybody, or why there is nobody."""
+def first_choice(route: LiveRoute, load: Load, now: float, rng: Random) -> Choice | float | Failure:
+    """Whom to begin with when no tier has drawn anybody, when somebody may be ready (monotonic seconds), or why nobody
+    ever will.
+    """
     for tier in route.tiers:
-        ready = tier.ready(now)  # they have only just recovered, and nobody else can take their share
+        ready = tier.ready(load, now)  # they have only just recovered, and nobody else can take their share
         if ready:
-            return Choice(route.pick(ready), "first")
+            return Choice(tier.choose_any(ready, now, rng), "first")
+    soonest = min((tier.soonest(load, now) for tier in route.tiers), default=inf)
+    return soonest if soonest < inf else without_room(route, load, now)
+
+
+def without_room(route: LiveRoute, load: Load, now: float) -> Choice | Failure:
+    """The same, when there is nothing to wait for: somebody who is left alone for its health, or why nobody."""
     found = last_resort(route.tiers, now, set())
-    if found is not None:
-        return Choice(found, "last_resort")
-    return _why_nobody(route.tiers, now)
+    return Choice(found, "last_resort") if found is not None else _why_nobody(route.tiers, load, now)
 
 
 def _all(tiers: list[LiveTier]) -> Iterator[Candidate]:
@@ -275,18 +283,31 @@ _REFUSALS: tuple[tuple[frozenset[FailureKind], FailureKind, str], ...] = (
 """Why candidates rest, what that makes of the whole, and how it is told: first what passes soonest."""
 
 
-def _why_nobody(tiers: list[LiveTier], now: float) -> Failure:
+def _why_nobody(tiers: list[LiveTier], load: Load, now: float) -> Failure:
     candidates = [each for each in _all(tiers) if each.weight > 0.0]
     if not candidates:
         return refusal(FailureKind.SATURATED, "every target of this route has weight 0")
+    if too_large(candidates, load, now):
+        message = "the request needs more tokens than the quota of any key for this route ever holds"
+        return refusal(FailureKind.TOO_LARGE_FOR_BUCKET, message)
     resting = [each.rests() for each in candidates if each.rests().until > now]
     if len(resting) < len(candidates):
-        return refusal(FailureKind.SATURATED, "every target left for this route is at its concurrency limit", 1.0)
+        return _crowded([each for each in candidates if each.rests().until <= now], load, now)
     for kinds, kind, message in _REFUSALS:
         waits = [rest.until - now for rest in resting if rest.kind in kinds]
         if waits:
             return refusal(kind, message, min(waits))
     return refusal(FailureKind.OVERLOADED, _REFUSALS[2][2], min(rest.until for rest in resting) - now)
+
+
+def _crowded(candidates: list[Candidate], load: Load, now: float) -> Failure:
+    """They are well, and have no room."""
+    waits = [each.wait(load, now) for each in candidates]
+    shortest = min(wait for wait in waits)
+    if shortest > 0.0:
+        message = "every key left for this route has used up what its quota holds just now"
+        return refusal(FailureKind.RATE_LIMITED, message, shortest if shortest < inf else None)
+    return refusal(FailureKind.SATURATED, "every target left for this route is at its concurrency limit", 1.0)
 
 
 def refusal(kind: FailureKind, message: str, retry_after: float | None = None) -> Failure:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from headway.core.load import Load
+from headway.pipeline.conversation import NORMAL, Headers
+from headway.wire.openai import weight
 from headway.wire.openai.endpoints import Endpoint
 from headway.wire.openai.peek import JsonRequest, MultipartRequest
 
+FORM_TEXT = 4096
+"""Bytes of a form that may be text; the rest is a file."""
 _NO_THINKING = (b'"none"', b'"minimal"', b"null", b"")
 _NO_TOOLS = (b"[]", b"null", b"")
 
@@ -23,6 +28,18 @@ class Asked(msgspec.Struct, eq=False):
     """Header lines of the client's that go upstream."""
     stream_options: msgspec.Raw | None
     """The client's own, since an attempt may have to send another."""
+    headers: Headers
+    """As the client sent them."""
+    rank: int = NORMAL
+    """Its priority: who goes first where requests have to wait."""
+
+    def load(self, body: bytes) -> Load:
+        """How large it is, as far as can be told without its target."""
+        facts, size = self.facts, self.size
+        if not isinstance(facts, JsonRequest):
+            return Load(min(size, FORM_TEXT))
+        encoded, media = weight.media_in(body)
+        return Load(size - encoded, media, weight.most_output(facts.fields))
 
     @property
     def one_choice(self) -> bool:

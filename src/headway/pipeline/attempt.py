@@ -18,7 +18,8 @@ from headway.pipeline.plan import Sender
 from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
 from headway.ports import Connection, Dial, Downstream
 from headway.providers.classification.classify import classify, classify_event, classify_ok
-from headway.types import Timeouts, Usage
+from headway.providers.ratelimits import readings
+from headway.types import Reading, Timeouts, Usage
 from headway.wire.http_head import CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, NO_HEAD, Head
 from headway.wire.openai import continuation, errors, request, response
 from headway.wire.openai.peek import JsonRequest
@@ -29,6 +30,7 @@ HOLD_LIMIT = 1024 * 1024
 """Bytes of a whole JSON answer that are held until it is complete, so that one that breaks off can be replaced."""
 ERROR_LIMIT = 64 * 1024
 """Bytes of an upstream's error reply that are read."""
+TOO_MANY = 429
 NO_STREAM = "answered as a whole where a stream was asked for"
 HEADERS_STREAM = 30.0
 HEADERS_WHOLE = 300.0
@@ -51,6 +53,10 @@ class CallOwner(Protocol):
 
     def alone(self) -> bool:
         """Is there nobody else who could be asked if this call were given up?"""
+        ...
+
+    def told_of_quota(self, call: Call, readings: tuple[Reading, ...]) -> None:
+        """The reply's head says how much of its key's quotas is left."""
         ...
 
     def commit(self, call: Call, length: int | None) -> None:
@@ -212,6 +218,7 @@ class Call(msgspec.Struct, eq=False):
         if complete:
             self._connection = None
         kind = self.content_type = head.get(CONTENT_TYPE) or b""
+        self._read_quota(status, head)
         if not 200 <= status < 300:
             self._hold(body, complete)
         elif kind.startswith(b"application/json"):
@@ -221,6 +228,13 @@ class Call(msgspec.Struct, eq=False):
                 self._hold(body, complete)
         else:
             self._unlike_json(kind, body, complete)
+
+    def _read_quota(self, status: int, head: Head) -> None:
+        now = self._owner.now()
+        if self.attempt.candidate.quota.wants_reading(now) or status == TOO_MANY:
+            found = readings(self.sender.kind, head, self._owner.wall())
+            if found:
+                self._owner.told_of_quota(self, found)
 
     def _unlike_json(self, kind: bytes, body: bytes, complete: bool) -> None:
         asked = self._asked

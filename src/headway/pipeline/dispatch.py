@@ -14,19 +14,23 @@ from typing import Protocol
 import msgspec
 
 from headway.core.candidates import Candidate
-from headway.core.exchange import Attempt, Exchange, GiveUp, Step
+from headway.core.exchange import Attempt, Exchange, Full, GiveUp, Step
+from headway.core.line import Place, Ticket
+from headway.core.load import BYTES_PER_TOKEN
 from headway.core.remedies import REMEDIES, Elsewhere
 from headway.failures import Failure, FailureKind
 from headway.pipeline import telling
+from headway.pipeline.admission import Admission, Waiting
 from headway.pipeline.asked import Asked
 from headway.pipeline.attempt import Call
 from headway.pipeline.checked import Checks
+from headway.pipeline.conversation import tenant_of
 from headway.pipeline.endings import BROKE_OFF, SHOULD_NOT_RETRY, ending, pointless, verbatim
 from headway.pipeline.plan import Plan
 from headway.pipeline.relay import Notice
 from headway.pipeline.shown import Shown
 from headway.ports import Downstream
-from headway.types import ExchangeEvent, Usage
+from headway.types import ExchangeEvent, Reading, Usage
 from headway.wire.http_head import RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY
 from headway.wire.openai import continuation, errors
 from headway.wire.openai.peek import JsonRequest
@@ -35,6 +39,8 @@ from headway.wire.openai.told import Told
 
 class Owner(Protocol):
     """The gateway, as far as an exchange under way needs it."""
+
+    admission: Admission
 
     def wall(self) -> float:
         """Unix time."""
@@ -83,13 +89,61 @@ class Dispatch(msgspec.Struct, eq=False):
     _first_byte: float | None = None
     _is_over: bool = False
     paused: bool = False
+    _place: Place[Waiting] | None = None
+    """Where it stands in line."""
+    _queued: float = 0.0
 
-    # --- attempts ---
+    # --- its turn ---
 
     def begin(self, now: float) -> None:
         if self._asked.facts.stream:
             self._prepare_stream(now)
-        self._take(self._exchange.begin(now), now)
+        admission, exchange = self._owner.admission, self._exchange
+        if admission.waiting and admission.has_line(exchange.route):
+            self._wait_in_line(now, now)
+        else:
+            self._take(exchange.begin(now), now)
+
+    def _wait_in_line(self, room_at: float, now: float) -> None:
+        exchange, rank = self._exchange, self._asked.rank
+        tokens = exchange.load.text / BYTES_PER_TOKEN + exchange.load.media
+        ticket = Ticket(tenant_of(self._asked.headers), rank, max(tokens, 1.0))
+        found = self._owner.admission.join(exchange.route, self, ticket, room_at, exchange.deadline)
+        if isinstance(found, Place):
+            self._place = found
+        else:
+            self.turned_away(found, now)
+
+    def try_again(self, now: float) -> float | None:
+        """It is this exchange's turn: begin, if there is room."""
+        step = self._exchange.begin(now)
+        if isinstance(step, Full):
+            return step.until
+        self._queued = now - self._exchange.started
+        self._place = None
+        self._take(step, now)
+        return None
+
+    def turned_away(self, expected: float, now: float) -> None:
+        """There will be no room in time."""
+        self._place = None
+        self._queued = now - self._exchange.started
+        step = self._exchange.overdue(now)
+        if isinstance(step, GiveUp):
+            failure = step.failure
+            wait = max(expected, failure.retry_after or 0.0)
+            if failure.kind is FailureKind.SATURATED:
+                failure = msgspec.structs.replace(failure, message=f"{failure.message}, and too many requests wait")
+            step = GiveUp(msgspec.structs.replace(failure, retry_after=wait))
+        self._take(step, now)
+
+    def _leave_line(self) -> None:
+        place, self._place = self._place, None
+        if place is not None:
+            self._queued = self.now() - self._exchange.started
+            self._owner.admission.leave(self._exchange.route, place)
+
+    # --- attempts ---
 
     def wall(self) -> float:
         return self._owner.wall()
@@ -99,6 +153,8 @@ class Dispatch(msgspec.Struct, eq=False):
             self._ask(step, now)
         elif isinstance(step, GiveUp):
             self._give_up(step.failure)
+        elif isinstance(step, Full):
+            self._wait_in_line(step.until, now)
         else:
             self._call = None
             self._resume_at = step.until
@@ -161,6 +217,9 @@ class Dispatch(msgspec.Struct, eq=False):
         else:
             self._take(step, now)
 
+    def told_of_quota(self, call: Call, readings: tuple[Reading, ...]) -> None:
+        self._exchange.read(call.attempt, readings, self.now())
+
     def alone(self) -> bool:
         return self._rival is None and self._exchange.alone(self.now())
 
@@ -173,7 +232,7 @@ class Dispatch(msgspec.Struct, eq=False):
         attempt = call.attempt
         if attempt.took_over:
             self._exchange.committed(attempt, now)
-        self._exchange.succeeded(attempt, call.status, now)
+        self._exchange.succeeded(attempt, call.status, now, usage)
         self._over("ok", call.status, now, usage=usage, reply_bytes=len(body))
         self._downstream.reply(call.status, fields, body)
 
@@ -183,8 +242,7 @@ class Dispatch(msgspec.Struct, eq=False):
         attempt, shown = call.attempt, self._shown
         if self.paused:  # since before this call was made
             call.pause()
-        if attempt.probe or attempt.took_over:
-            self._exchange.committed(attempt, now)
+        self._exchange.committed(attempt, now)
         if call.going_on is not None:
             self._downstream.write(continuation.comment(attempt.candidate.deployment))
             return
@@ -201,7 +259,7 @@ class Dispatch(msgspec.Struct, eq=False):
 
     def relayed(self, call: Call, usage: Usage | None, passed: int) -> None:
         now = self.now()
-        self._exchange.succeeded(call.attempt, call.status, now)
+        self._exchange.succeeded(call.attempt, call.status, now, usage)
         if self._part is not None:
             usage, passed = self._part.and_rest(usage, passed)
         self._over("ok", self._status_shown(call), now, usage=usage, reply_bytes=passed)
@@ -268,6 +326,7 @@ class Dispatch(msgspec.Struct, eq=False):
         if self._is_over:
             return
         now = self.now()
+        self._leave_line()
         failure = Failure(kind=FailureKind.CANCELLED, source="downstream", message=how)
         for call in (self._call, self._rival):
             if call is not None:
@@ -407,6 +466,8 @@ class Dispatch(msgspec.Struct, eq=False):
         )
         if broke:
             event = msgspec.structs.replace(event, broke=True)
+        if self._queued:
+            event = msgspec.structs.replace(event, queued=self._queued)
         self._owner.over(self, event)
 
     def _told(self, status: int) -> bytes:

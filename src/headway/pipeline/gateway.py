@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from random import Random
 
 from headway.core.exchange import Exchange
 from headway.core.registry import Registry
 from headway.failures import Failure, FailureKind
+from headway.pipeline.admission import Admission
 from headway.pipeline.asked import Asked, own_stream_options
+from headway.pipeline.conversation import NORMAL, RANKS, SESSION_HEADERS, Headers, session_of
 from headway.pipeline.dispatch import Dispatch
 from headway.pipeline.endings import SHOULD_NOT_RETRY, Ending, code_of, ending
 from headway.pipeline.fanout import Fanout
@@ -29,11 +32,19 @@ from headway.wire.openai.peek import Malformed, peek_json, peek_multipart
 SWEEP_EVERY = 0.1
 """Seconds between looks at the deadlines of everything in flight."""
 
-Headers = list[tuple[bytes, bytes]]
-"""Names in lower case."""
-
 _FORWARDED = frozenset({b"openai-beta"})
-_READ = _FORWARDED | {b"content-type", b"idempotency-key", b"x-headway-attempts", b"x-headway-timeout"}
+_READ = _FORWARDED | {
+    b"content-type",
+    b"idempotency-key",
+    b"x-headway-attempts",
+    b"x-headway-priority",
+    b"x-headway-timeout",
+    *SESSION_HEADERS,
+}
+LAGS = 5
+"""Sweeps of which the best says how late the loop is: one pause is no overload."""
+LATE, TOO_LATE = 0.05, 0.25
+"""Seconds of it after which low priority is refused, and after which all but high is."""
 
 
 class Gateway:
@@ -63,6 +74,11 @@ class Gateway:
         self._rng = rng
         self._in_flight: dict[Dispatch, None] = {}
         self._sweep_timer: Timer | None = None
+        self._sweep_due = 0.0
+        self._lags: deque[float] = deque(maxlen=LAGS)
+        self.lag = 0.0
+        """Seconds by which the loop is late, of late."""
+        self.admission = Admission(loop, now)
         self._id_prefix = f"hw-{os.urandom(6).hex()}-"
         self._count = 0
         self.plan = Plan(snapshot, self.registry, transport)
@@ -79,7 +95,7 @@ class Gateway:
     def publish(self, snapshot: Snapshot) -> None:
         self.registry.govern(snapshot.breaker)
         self.plan = plan = Plan(snapshot, self.registry, self._transport)
-        self.registry.keep(list(plan.targets()))
+        self.registry.keep(list(plan.targets()), snapshot.routes)
         self.replays.adjust(snapshot.idempotency)
 
     def handle(self, endpoint: Endpoint, headers: Headers, body: bytes, downstream: Downstream) -> Running | None:
@@ -101,7 +117,7 @@ class Gateway:
             return None
         resilience = route.route.resilience
         attempts, total = resilience.attempts, resilience.timeouts.total
-        forwarded, key = b"", None
+        forwarded, key, rank = b"", None, NORMAL
         if len(read) > (b"content-type" in read):
             forwarded = b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in _FORWARDED])
             lowered = _lowered(read, attempts, total)
@@ -110,14 +126,23 @@ class Gateway:
                 return None
             attempts, total = lowered
             key = read.get(b"idempotency-key")
-        asked = Asked(endpoint, request, request_id, len(body), forwarded, own_stream_options(request))
+            rank = RANKS.get(read.get(b"x-headway-priority", b"normal").lower(), -1)
+            if rank < 0:
+                why = Malformed("x-headway-priority must be high, normal or low")
+                self._refuse(endpoint, request_id, why, body, downstream, model=request.model)
+                return None
+        if self.lag > LATE and (rank > NORMAL or (self.lag > TOO_LATE and rank == NORMAL)):
+            self._refuse(endpoint, request_id, _overloaded(self.lag), body, downstream, model=request.model)
+            return None
+        asked = Asked(endpoint, request, request_id, len(body), forwarded, own_stream_options(request), headers, rank)
         claim = None if key is None else self._claim(key, asked, body, downstream, Caller.of(asked, route.route, now))
         if isinstance(claim, Refused):
             self._refuse(endpoint, request_id, claim, body, downstream, model=request.model)
             return None
         if isinstance(claim, Reader):
             return claim
-        exchange = Exchange(route, now, now + total, attempts, self._rng, self.changes)
+        session = session_of(read, request, body) if route.keeps_conversations else None
+        exchange = Exchange(route, now, now + total, attempts, self._rng, self.changes, asked.load(body), session)
         if claim is None:
             running = dispatch = Dispatch(self, self.now, plan, asked, exchange, downstream)
         else:
@@ -125,6 +150,7 @@ class Gateway:
             running = claim.run_by(dispatch, downstream)
         self._in_flight[dispatch] = None
         if self._sweep_timer is None:
+            self._sweep_due = now + SWEEP_EVERY
             self._sweep_timer = self._loop.call_later(SWEEP_EVERY, self._sweep)
         dispatch.begin(now)
         return running
@@ -138,6 +164,8 @@ class Gateway:
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None:
         del self._in_flight[dispatch]
         self._sink.record(event)
+        if self.admission.waiting:
+            self.admission.pump()
         if self.changes:
             changes, self.changes[:] = list(self.changes), []
             for change in changes:
@@ -148,17 +176,24 @@ class Gateway:
         for dispatch in list(self._in_flight):
             dispatch.cut_off("the gateway shut down before the answer was complete")
         self.replays.close()
+        self.admission.close()
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
             self._sweep_timer = None
 
     def _sweep(self) -> None:
         now = self.now()
+        self._lags.append(now - self._sweep_due)
+        self.lag = min(self._lags) if len(self._lags) == LAGS else 0.0
+        self._sweep_due = now + SWEEP_EVERY
         try:
             for dispatch in list(self._in_flight):
                 dispatch.check(now)
         finally:  # a bug that one exchange meets must not leave the others without deadlines
             self._sweep_timer = self._loop.call_later(SWEEP_EVERY, self._sweep) if self._in_flight else None
+            if self._sweep_timer is None:
+                self._lags.clear()
+                self.lag = 0.0
 
     def _refuse(
         self,
@@ -170,7 +205,7 @@ class Gateway:
         *,
         model: str = "",
     ) -> None:
-        end = ending(why, [], param="model") if isinstance(why, Failure) else _refusal(why)
+        end = ending(why, [], param=_param_of(why)) if isinstance(why, Failure) else _refusal(why)
         self._sink.record(
             ExchangeEvent(
                 request_id=request_id,
@@ -197,11 +232,12 @@ class Gateway:
 class _Shared:
     """The owner of an exchange whose answer others may want too."""
 
-    __slots__ = ("_answer", "_gateway")
+    __slots__ = ("_answer", "_gateway", "admission")
 
     def __init__(self, gateway: Gateway, answer: Fanout) -> None:
         self._gateway = gateway
         self._answer = answer
+        self.admission = gateway.admission
 
     def wall(self) -> float:
         return self._gateway.wall()
@@ -209,6 +245,15 @@ class _Shared:
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None:
         self._gateway.over(dispatch, event)
         self._answer.settled(event)
+
+
+def _param_of(why: Failure) -> str | None:
+    return None if why.kind is FailureKind.SATURATED else "model"
+
+
+def _overloaded(lag: float) -> Failure:
+    message = f"the gateway itself is overloaded: it runs {lag:.1f} s late"
+    return Failure(kind=FailureKind.SATURATED, source="gateway", message=message, retry_after=1.0 + lag)
 
 
 def _refusal(why: Malformed | Refused) -> Ending:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from headway.config.compile import targets_for
+from headway.config.compile import targets_for, usual_route
 from headway.core.candidates import Candidate
 from headway.core.registry import LiveRoute, Registry
 from headway.failures import Failure, FailureKind
@@ -98,7 +98,7 @@ class Plan:
         targets = targets_for(provider, upstream_model)
         if not targets:
             return unknown(f"no key of provider {provider.name!r} may serve model {upstream_model!r}")
-        live = self._registry.live(Route(name=model, tiers=(Tier(targets),), resilience=self.snapshot.resilience))
+        live = self._registry.live(usual_route(model, (Tier(targets),), self.snapshot.resilience))
         if len(self._ad_hoc) >= MAX_AD_HOC:
             self._ad_hoc.clear()
             self._senders.clear()

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
+from math import inf
 
 from genai_prices.data import providers
-from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo
+from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, TieredPrices
 
 from headway.providers.catalogue import CatalogueEntry, find
 from headway.types import KnownModel
@@ -33,6 +36,29 @@ def known_models(entry_name: str) -> tuple[KnownModel, ...]:
         for name in _names(priced, entry):
             found.setdefault(name, KnownModel(id=name, context_window=priced.context_window))
     return tuple(found[name] for name in sorted(found))
+
+
+@lru_cache(maxsize=4096)
+def price_of(entry_name: str, model: str) -> float:
+    """Micro-dollars for a thousand tokens, three of four of them sent; infinite if it is not known. It is for comparing
+    targets, so what depends on time, tiers or caches is left out.
+    """
+    entry = find(entry_name)
+    if entry is None or entry.prices_id is None:
+        return inf
+    provider = next((each for each in providers if each.id == entry.prices_id), None)
+    found = None if provider is None else provider.find_model(model)
+    if found is None:
+        return inf
+    prices = found.get_prices(datetime.now(UTC))
+    sent, answered = _base(prices.input_mtok), _base(prices.output_mtok)
+    if sent is None and answered is None:
+        return inf
+    return float(((sent or Decimal(0)) * 3 + (answered or Decimal(0))) / 4 * 1000)
+
+
+def _base(price: Decimal | TieredPrices | None) -> Decimal | None:
+    return price.base if isinstance(price, TieredPrices) else price
 
 
 def _priced_models(prices_id: str) -> Iterator[ModelInfo]:

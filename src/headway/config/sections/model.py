@@ -9,17 +9,18 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import BeforeValidator, Field, Tag
 
 from headway.config.fields import TargetName
-from headway.config.quantities import Weight
+from headway.config.quantities import AffinityEntry, Pause, Waiters, Weight
 from headway.config.sections.base import LIST, MAPPING, TEXT, Section, short_or_long
 from headway.config.sections.resilience import ResilienceSection
 from headway.failures import FailureKind
-from headway.types import BalanceName
+from headway.types import BalanceName, Queue
 
 FallbackKind = Literal[
     "context_too_long", "content_blocked", "unsupported_feature", "model_not_found", "invalid_request", "body_too_large"
 ]
 """Failures that end a request unless its model says where else it may go."""
 
+_QUEUE = Queue()
 _OURS = frozenset({"cancelled", "deadline", "saturated", "no_target", "internal"})
 _ANYWAY = frozenset(kind.value for kind in FailureKind) - frozenset(get_args(FallbackKind)) - _OURS
 
@@ -63,10 +64,21 @@ class FallbackSection(Section):
     )
 
 
+class QueueSection(Section):
+    """How long and how many requests may wait when nobody has room."""
+
+    wait: Pause = Field(
+        default=_QUEUE.wait,
+        description="Longest wait. A request that would wait longer is refused at once, with the time after which to "
+        "come again. 0: nobody waits.",
+    )
+    length: Waiters = Field(default=_QUEUE.length, description="Most requests that wait at a time.")
+
+
 class ModelSection(Section):
     """A logical model in its long form."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"constraints", "cache", "guardrails", "affinity"})
+    later: ClassVar[frozenset[str]] = frozenset({"constraints", "cache", "guardrails"})
     elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType(
         dict.fromkeys(ResilienceSection.model_fields, "belongs under 'resilience'") | dict(ResilienceSection.elsewhere)
     )
@@ -75,7 +87,18 @@ class ModelSection(Section):
         min_length=1,
         description="Lists of targets, in order of preference. Traffic is balanced inside a tier, then fails over.",
     )
-    balance: BalanceName = Field(default="weighted", description="How traffic is spread inside a tier.")
+    balance: BalanceName = Field(
+        default="adaptive",
+        description="How traffic is spread inside a tier: by speed, reliability, load and quota (adaptive), by weights "
+        "alone (weighted), in turn (round_robin), or to whoever has least under way (least_busy), answers soonest "
+        "(latency) or is cheapest (cost).",
+    )
+    affinity: AffinityEntry = Field(
+        default="auto",
+        description="How long a conversation stays with its target, so that the provider need not read its prompt "
+        "again; off; or auto: 10m, but not with weighted and round_robin.",
+    )
+    queue: QueueSection = Field(default=QueueSection(), description="How long requests may wait for room.")
     fallback: list[FallbackSection] = Field(
         default=[], description="Where requests go that fail for reasons of their own, such as a long prompt."
     )

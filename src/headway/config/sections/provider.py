@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, ClassVar
 
 from pydantic import Field, Tag
 
 from headway.config.fields import BaseUrl, FilePath, HeaderName, HeaderValue, Key, ModelName, Name, ProxyUrl
-from headway.config.quantities import Concurrency, Weight
+from headway.config.quantities import Amount, Concurrency, Weight
 from headway.config.sections.base import MAPPING, TEXT, Section, short_or_long
-from headway.types import AuthScheme, Dialect, Prefill
+from headway.types import Accounting, AuthScheme, Dialect, Prefill
 
 
 class LimitsSection(Section):
-    """How much is sent at a time."""
+    """How much is sent at a time, a minute and a day."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"rpm", "tpm", "rpd", "tpd", "queue"})
+    elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType({"queue": "belongs to a model, under 'queue'"})
 
     concurrency: Concurrency | None = Field(
         default=None, description="Most requests in flight at a time; without it, no bound."
     )
+    rpm: Amount | None = Field(default=None, description="Most requests a minute.")
+    tpm: Amount | None = Field(default=None, description="Most tokens a minute, sent and answered.")
+    rpd: Amount | None = Field(default=None, description="Most requests a day.")
+    tpd: Amount | None = Field(default=None, description="Most tokens a day, sent and answered.")
 
 
 class KeySection(Section):
@@ -40,7 +46,10 @@ class KeySection(Section):
         min_length=1,
         description="Shell-style patterns (*, ?, [...]) of the models that it may be used for.",
     )
-    limits: LimitsSection = Field(default=LimitsSection(), description="How much is sent with this key.")
+    limits: LimitsSection = Field(
+        default=LimitsSection(),
+        description="How much is sent with this key: requests and tokens for each model, concurrency for all.",
+    )
 
 
 class TlsSection(Section):
@@ -74,6 +83,11 @@ class QuirksSection(Section):
         default=None,
         description="How its models go on with words of their own: not at all (none), because the last message is the "
         "assistant's (plain), with 'prefix: true' in it (prefix), or with 'continue_final_message' (continue).",
+    )
+    accounting: Accounting | None = Field(
+        default=None,
+        description="How it counts tokens: an estimate with 'max_tokens' when a request comes in (reserved), what was "
+        "truly used (actual), or only what is sent (input).",
     )
 
 
@@ -109,7 +123,9 @@ class ProviderSection(Section):
         repr=False,
         description="Headers to send with every request, besides our own. Values may be 'file:PATH'.",
     )
-    limits: LimitsSection = Field(default=LimitsSection(), description="How much is sent to it, over all its keys.")
+    limits: LimitsSection = Field(
+        default=LimitsSection(), description="How much is sent to it, over all its keys and models."
+    )
     tls: TlsSection = Field(default=TlsSection(), description="Certificates.")
     proxy: ProxyUrl | None = Field(
         default=None,

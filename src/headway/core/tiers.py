@@ -1,0 +1,161 @@
+"""The candidates of one tier together: whose turn it is, who is ready, who will be.
+
+Most of the time all are well and have room. A tier knows when that is so, and asks nobody then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from random import Random
+
+from headway.core.affinity import Pins
+from headway.core.balance import LOOKS_AGAIN, Adaptive, Strategy, Weighted, usual_seconds
+from headway.core.candidates import Candidate
+from headway.core.load import Load
+from headway.core.rests import Unrest
+
+SLOW = 2.0
+"""A conversation leaves its target when another is so many times as quick."""
+
+
+class LiveTier:
+    """Candidates of equal preference."""
+
+    __slots__ = (
+        "_adaptive",
+        "_by_name",
+        "_cycle",
+        "_pins",
+        "_plain",
+        "_turn",
+        "_unrest",
+        "_usual",
+        "_usual_until",
+        "candidates",
+        "strategy",
+    )
+
+    def __init__(
+        self, candidates: list[Candidate], unrest: Unrest, strategy: Strategy, pins: Pins | None = None
+    ) -> None:
+        self.candidates = candidates
+        self.strategy = strategy
+        self._unrest = unrest
+        self._pins = pins if len(candidates) > 1 else None
+        self._adaptive = strategy if isinstance(strategy, Adaptive) else None
+        self._cycle: Sequence[Candidate] = strategy.cycle(candidates) if isinstance(strategy, Weighted) else ()
+        """An order in which they may be drawn, over and over, while all of them are ready."""
+        self._turn = -1
+        self._by_name = {candidate.name: candidate for candidate in candidates}
+        self._usual = 0.0
+        self._usual_until = -inf
+        self._plain = all(
+            candidate.weight > 0.0
+            and candidate.credential_slots.limit is None
+            and candidate.provider_slots.limit is None
+            for candidate in candidates
+        )
+
+    @property
+    def keeps_conversations(self) -> bool:
+        return self._pins is not None
+
+    def draw(self, load: Load, session: int | None, now: float, rng: Random) -> Candidate | None:
+        """The one to ask first; None if nobody is ready."""
+        calm = self._plain and self._unrest.until <= now
+        pins = self._pins
+        if pins is not None and session is not None:
+            return self._draw_for(session, pins, load, now, rng)
+        return self._draw(load, now, rng, calm=calm)
+
+    def ready(self, load: Load, now: float) -> list[Candidate]:
+        """Those that are well, may be asked, have a free slot and room in their quotas."""
+        return [each for each in self.candidates if self._may(each, load, now)]
+
+    def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
+        """One of those that are ready. Who has just recovered gets but a part of its usual share: None if they all
+        have, and this is no part of it.
+        """
+        if not ready or (self._unrest.until > now and not _bears(ready, now, rng)):
+            return None
+        return self.strategy.choose(ready, now, rng)
+
+    def choose_any(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate:
+        return self.strategy.choose(ready, now, rng)
+
+    def soonest(self, load: Load, now: float) -> float:
+        """When somebody who is well may be asked (monotonic seconds), as far as is known: slots become free without
+        notice. Infinite if nobody will.
+        """
+        return min((self._moment(each, load, now) for each in self.candidates if each.weight > 0.0), default=inf)
+
+    # --- inside ---
+
+    def _draw(self, load: Load, now: float, rng: Random, *, calm: bool) -> Candidate | None:
+        candidates = self.candidates
+        if len(candidates) == 1:
+            only = candidates[0]
+            if calm:
+                return only if only.concurrency.free() and only.admits(load, now) else None
+            return self.choose(candidates, now, rng) if self._may(only, load, now) else None
+        found = None
+        if calm and self._cycle:
+            turn = self._turn = (self._turn + 1) % len(self._cycle)
+            found = self._cycle[turn]
+            if not (found.concurrency.free() and found.admits(load, now)):
+                found = None
+        elif self._adaptive is not None and (calm or _bears(candidates, now, rng)):
+            found = self._better_of_two(self._adaptive, load, now, rng)
+        return found or self.choose(self.ready(load, now), now, rng)
+
+    def _better_of_two(self, adaptive: Adaptive, load: Load, now: float, rng: Random) -> Candidate | None:
+        """None if neither of two may be asked."""
+        pair = adaptive.pair(self.candidates, now, rng)
+        if pair is None:
+            return None
+        first, second = pair
+        if not self._may(first, load, now):
+            return second if first is not second and self._may(second, load, now) else None
+        if first is second or not self._may(second, load, now):
+            return first
+        return adaptive.better(first, second, now)
+
+    def _draw_for(self, session: int, pins: Pins, load: Load, now: float, rng: Random) -> Candidate | None:
+        """The one that the conversation was with, if it is as good as any; else whoever is drawn."""
+        pinned = pins.of(session, now)
+        if pinned is not None:
+            candidate = self._by_name.get(pinned)
+            if candidate is not None and self._may(candidate, load, now) and not self._is_slow(candidate, now):
+                pins.keep(session, pinned, now)
+                return candidate
+        found = self._draw(load, now, rng, calm=self._plain and self._unrest.until <= now)
+        if found is not None:
+            pins.keep(session, found.name, now)
+        return found
+
+    def _is_slow(self, candidate: Candidate, now: float) -> bool:
+        seconds = candidate.last_seconds()
+        if seconds is None:
+            return False
+        if now >= self._usual_until:
+            self._usual = usual_seconds(self.candidates)
+            self._usual_until = now + LOOKS_AGAIN
+        usual = self._usual
+        return seconds > SLOW * usual and candidate.seconds(usual, now) > SLOW * usual
+
+    @staticmethod
+    def _may(candidate: Candidate, load: Load, now: float) -> bool:
+        return candidate.is_well(now) and candidate.has_slot() and candidate.admits(load, now)
+
+    @staticmethod
+    def _moment(candidate: Candidate, load: Load, now: float) -> float:
+        if candidate.state.breaker.tripped:
+            return inf
+        return max(candidate.rests().until, now + candidate.wait(load, now))
+
+
+def _bears(ready: Sequence[Candidate], now: float, rng: Random) -> bool:
+    """Does one more request fall into the share that they can bear?"""
+    share = max(each.share(now) for each in ready)
+    return share >= 1.0 or rng.random() < share

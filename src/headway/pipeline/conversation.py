@@ -1,0 +1,66 @@
+"""Who asks, and which conversation a request goes on with.
+
+The client may say it: by header, by the body's `prompt_cache_key`, or because it is an agent that names its sessions.
+Otherwise a conversation is known by its beginning: the instructions and the first thing that the user said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headway.types import Priority
+from headway.wire.openai.peek import JsonRequest, MultipartRequest
+
+Headers = list[tuple[bytes, bytes]]
+"""Names in lower case."""
+
+SESSION_HEADERS = (
+    b"x-headway-session",
+    b"x-claude-code-session-id",
+    b"session_id",
+    b"x-session-id",
+    b"x-session-affinity",
+)
+"""In order of preference."""
+CLIENT_KEYS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"})
+BEFORE, AFTER = 512, 1024
+"""Bytes around the word that says that a message is the user's. Some clients write what was said before it, some after.
+"""
+_USER = b'"user"'
+RANKS: dict[bytes, int] = {b"high": 0, b"normal": 1, b"low": 2}
+NORMAL = RANKS[b"normal"]
+PRIORITY_NAMES: tuple[Priority, ...] = ("high", "normal", "low")
+
+
+def tenant_of(headers: Headers) -> bytes:
+    """Who shares with others what there is: a client, by the key that it shows."""
+    for name, value in headers:
+        if name in CLIENT_KEYS:
+            return value
+    return b""
+
+
+def session_of(said: Mapping[bytes, bytes], request: JsonRequest | MultipartRequest, body: bytes) -> int | None:
+    """A number for the conversation; None if a request belongs to none that can be known. `said` are headers."""
+    if len(said) > 1:
+        for name in SESSION_HEADERS:
+            session = said.get(name)
+            if session:
+                return hash(session)
+    if not isinstance(request, JsonRequest):
+        return None
+    key = request.fields.get("prompt_cache_key")
+    if key is not None and len(bytes(key)) > 2:
+        return hash(bytes(key))
+    return _by_opening(body)
+
+
+def _by_opening(body: bytes) -> int | None:
+    """By the first message that is the user's, and what stands before it; whatever the conversation came to be."""
+    start = body.find(_USER)
+    while start >= 0 and body[start + len(_USER) : start + len(_USER) + 2].lstrip()[:1] == b":":
+        start = body.find(_USER, start + len(_USER))  # that was the name of a field
+    if start < 0:
+        return None
+    end = body.find(b"}", start, start + AFTER)
+    return hash(body[max(start - BEFORE, 0) : end if end >= 0 else start + AFTER])
