@@ -1,4 +1,4 @@
-"""The settings of traffic: strategy, affinity, queue and limits, what each becomes in a snapshot, and what targets cost."""
+"""The settings of traffic: strategy, affinity, queue, limits. What each becomes in a snapshot; what targets cost."""
 
 from __future__ import annotations
 

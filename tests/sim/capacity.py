@@ -1,7 +1,7 @@
 """What an upstream can bear: quotas of each key, requests at a time, workers, and how long its answers take.
 
-Quotas refill all the time and hold a minute's worth, or less. Where workers are all busy, requests wait for one, so that
-an upstream that gets too many becomes slow; where there is a cap, it refuses.
+Quotas refill all the time and hold a minute's worth, or less. Where workers are all busy, requests wait for one, so
+that an upstream that gets too many becomes slow; where there is a cap, it refuses.
 """
 
 from __future__ import annotations

@@ -77,11 +77,10 @@ class Wish(msgspec.Struct, kw_only=True):
         return headers
 
     def _messages(self) -> list[dict[str, str]]:
-        messages = [{"role": "user", "content": self.text}]
+        messages = [{"role": "user", "content": self.text + "so and so " * (self.bulk // 10)}]
         for turn in range(self.turn):
             messages.append({"role": "assistant", "content": f"answer {turn}"})
             messages.append({"role": "user", "content": f"go on with {turn}"})
-        messages[-1]["content"] += "so and so " * (self.bulk // 10)
         return messages
 
 

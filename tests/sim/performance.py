@@ -36,6 +36,7 @@ class Performance:
         fault: Fault,
         rng: Random,
         quick: float,
+        *,
         times: tuple[float, float] | None = None,
         told: Sequence[str] = (),
     ) -> None:

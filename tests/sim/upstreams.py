@@ -141,7 +141,7 @@ class Upstream:
             if fault is WELL:
                 answer.tokens = size.sent, size.answered
                 times = self._serve(load, key, size)
-        self._perform(socket, Performance(answer, fault, self._rng, quick, times, told).steps())
+        self._perform(socket, Performance(answer, fault, self._rng, quick, times=times, told=told).steps())
 
     def _serve(self, load: Load, key: str, size: Size) -> tuple[float, float]:
         """When its answer begins, and when it is complete."""

@@ -188,6 +188,11 @@ def usual_seconds(candidates: Sequence[Candidate]) -> float:
     return median_low(known) if known else 1.0
 
 
+def adaptive_shares(candidates: Sequence[Candidate], now: float) -> list[float]:
+    """What each would get under `adaptive`, relative to the average, whether or not it may be asked."""
+    return [share for share, _ in _shares(candidates, now)]
+
+
 def _shares(candidates: Sequence[Candidate], now: float) -> list[tuple[float, float]]:
     peers = usual_seconds(candidates)
     rooms = [each.room(now) for each in candidates]

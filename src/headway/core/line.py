@@ -87,12 +87,14 @@ class _Tenant(Generic[Who]):
 class Line(Generic[Who]):
     """`longest` is the most seconds that somebody may wait, `most` how many may."""
 
-    __slots__ = ("_admitted", "_ranks", "_since", "_speed", "_turns", "length", "longest", "most")
+    __slots__ = ("_admitted", "_ranks", "_since", "_speed", "_turns", "length", "longest", "most", "refused")
 
     def __init__(self, longest: float, most: int) -> None:
         self.longest = longest
         self.most = most
         self.length = 0
+        self.refused = 0
+        """Those who were told that it would take too long, at once or later."""
         self._ranks: list[dict[bytes, _Tenant[Who]]] = [{} for _ in PRIORITIES]
         self._turns = [0.0 for _ in PRIORITIES]
         """The turn of whoever was let in last."""

@@ -61,6 +61,10 @@ class LiveTier:
     def keeps_conversations(self) -> bool:
         return self._pins is not None
 
+    def pinned(self, session: int | None, now: float) -> str | None:
+        """The name of the target that a conversation was with."""
+        return None if self._pins is None or session is None else self._pins.of(session, now)
+
     def draw(self, load: Load, session: int | None, now: float, rng: Random) -> Candidate | None:
         """The one to ask first; None if nobody is ready."""
         calm = self._plain and self._unrest.until <= now

@@ -13,6 +13,7 @@ from typing import Protocol
 from headway.core.line import Line, Place, Ticket
 from headway.core.registry import LiveRoute
 from headway.ports import Timer, Timers
+from headway.types import QueueRecord
 
 LOOKS_AFTER = 0.1
 """Seconds after which somebody who waits is looked at again, whatever happened meanwhile."""
@@ -60,6 +61,12 @@ class Admission:
         """How many wait, by route."""
         return {name: line.length for name, line in self._lines.items()}
 
+    def seen(self, route: LiveRoute) -> QueueRecord:
+        """How the line of a route stands."""
+        line, queue = self._lines.get(route.route.name), route.route.queue
+        length, refused = (0, 0) if line is None else (line.length, line.refused)
+        return QueueRecord(length=length, most=queue.length, longest=queue.wait, refused=refused)
+
     def join(
         self, route: LiveRoute, who: Waiting, ticket: Ticket, room_at: float, deadline: float
     ) -> Place[Waiting] | float:
@@ -69,6 +76,7 @@ class Admission:
         expected = max(line.expected(ticket), room_at - now)
         if expected > line.allowed(ticket) or line.length >= line.most or now + expected >= deadline:
             self.refused += 1
+            line.refused += 1
             return max(expected, 0.001)
         place = line.join(who, ticket, min(now + line.longest, deadline), now)
         self.waiting += 1
@@ -106,6 +114,7 @@ class Admission:
         for place in line.late(now):
             line.leave(place)
             self.waiting -= 1
+            line.refused += 1
             place.who.turned_away(line.expected(place.ticket), now)
         while (place := line.first()) is not None:
             room_at = place.who.try_again(now)

@@ -14,15 +14,15 @@ from headway.core.exchange import Attempt
 from headway.failures import Failure, FailureKind
 from headway.pipeline.asked import Asked
 from headway.pipeline.checked import CheckedRelay, Checks
+from headway.pipeline.outgoing import Outgoing, outgoing
 from headway.pipeline.plan import Sender
 from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
 from headway.ports import Connection, Dial, Downstream
 from headway.providers.classification.classify import classify, classify_event, classify_ok
 from headway.providers.ratelimits import readings
-from headway.types import Reading, Timeouts, Usage
+from headway.types import Reading, Usage
 from headway.wire.http_head import CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, NO_HEAD, Head
-from headway.wire.openai import continuation, errors, request, response
-from headway.wire.openai.peek import JsonRequest
+from headway.wire.openai import errors, response
 from headway.wire.openai.splice import Splice
 from headway.wire.openai.told import Told
 
@@ -32,12 +32,6 @@ ERROR_LIMIT = 64 * 1024
 """Bytes of an upstream's error reply that are read."""
 TOO_MANY = 429
 NO_STREAM = "answered as a whole where a stream was asked for"
-HEADERS_STREAM = 30.0
-HEADERS_WHOLE = 300.0
-FIRST_TOKEN = 20.0
-FIRST_TOKEN_REASONING = 180.0
-STALL = 60.0
-STALL_REASONING = 120.0
 
 
 class CallOwner(Protocol):
@@ -94,11 +88,10 @@ class Call(msgspec.Struct, eq=False):
     sender: Sender
     attempt: Attempt
     _downstream: Downstream
-    _timeouts: Timeouts
     _deadline: float
     _checks: Checks | None = None
     going_on: Told | None = None
-    _going_on_with: bytes | None = None
+    _outgoing: Outgoing | None = None
     expires: float = 0.0
     status: int = 0
     head: Head = NO_HEAD
@@ -113,7 +106,6 @@ class Call(msgspec.Struct, eq=False):
     """When anything came in last, as far as the sweep has seen."""
     _cut_off: bool = False
     """Its first token was due, and there is nobody else to ask."""
-    _hide_usage: bool = False
     _held: list[bytes] | None = None
     _held_size: int = 0
 
@@ -121,7 +113,9 @@ class Call(msgspec.Struct, eq=False):
 
     def start(self, now: float) -> None:
         self._started = now
-        if self.going_on is not None and not self._goes_on(self.going_on):
+        self._outgoing = outgoing(self._asked, self.sender, self.going_on)
+        if self._outgoing is None:
+            self._bad_reply("cannot go on with this text")
             return
         connection = self.sender.origin.take()
         if connection is None:
@@ -131,7 +125,7 @@ class Call(msgspec.Struct, eq=False):
 
     def _connect(self, now: float) -> None:
         self.expires = self._deadline
-        patience = max(min(self._timeouts.connect, self._deadline - now), 0.0)
+        patience = max(min(self.sender.usual_patience.connect, self._deadline - now), 0.0)
         self._dial = self.sender.origin.dial(patience, self)
 
     def on_connected(self, connection: Connection) -> None:
@@ -168,47 +162,14 @@ class Call(msgspec.Struct, eq=False):
             self.expires = min(self._heard + self._stall(), self._deadline)
 
     def _send(self, connection: Connection, now: float) -> None:
-        asked, sender = self._asked, self.sender
-        facts = asked.facts
+        request, sender, asked = self._outgoing, self.sender, self._asked
+        if request is None:
+            raise RuntimeError("there is nothing to send")
         self._connection = connection
-        patience = self._timeouts.headers
-        if patience is None:
-            patience = max(HEADERS_STREAM, self._first_token()) if facts.stream else HEADERS_WHOLE
-        self.expires = min(now + patience, self._deadline)
-        if isinstance(facts, JsonRequest):
-            body = self._going_on_with or request.prepare(facts, sender.model, self._stream_options())
-            content_type = b"application/json"
-        else:
-            body = facts.form.replaced("model", sender.model_text)
-            content_type = facts.content_type
-        head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n" % (
-            sender.heads[asked.endpoint],
-            asked.forwarded,
-            content_type,
-            len(body),
-        )
-        connection.send(head, body, self)
-
-    def _goes_on(self, told: Told) -> bool:
-        """Make the request that continues a text; False if it cannot be made."""
-        sender, facts = self.sender, self._asked.facts
-        if isinstance(facts, JsonRequest):
-            options, prefill = self._stream_options(), sender.quirks.prefill
-            self._going_on_with = continuation.body(facts.fields, sender.model, told.text, prefill, options)
-        if self._going_on_with is None:
-            self._bad_reply("cannot go on with this text")
-        return self._going_on_with is not None
-
-    def _stream_options(self) -> msgspec.Raw | None:
-        """What to send as `stream_options`; remembers whether the usage chunk is our own wish."""
-        asked = self._asked
-        self._hide_usage = False
-        if asked.facts.stream and asked.endpoint.stream_usage and self.sender.quirks.stream_usage:
-            asking = request.asking_for_usage(asked.stream_options)
-            if asking is not None:
-                self._hide_usage = True
-                return asking
-        return asked.stream_options
+        streams = asked.facts.stream
+        wait = sender.patience(asked).headers_stream if streams else sender.usual_patience.headers_whole
+        self.expires = min(now + wait, self._deadline)
+        connection.send(request.head, request.body, self)
 
     # --- what comes back ---
 
@@ -321,13 +282,14 @@ class Call(msgspec.Struct, eq=False):
 
     def _stream(self, body: bytes, complete: bool) -> None:
         sender, asked, checks = self.sender, self._asked, self._checks
-        manner = Manner(asked.endpoint, sender.name, self._hide_usage, sender.quirks.stream_done, asked.one_choice)
+        hides_usage = self._outgoing is not None and self._outgoing.hides_usage
+        manner = Manner(asked.endpoint, sender.name, hides_usage, sender.quirks.stream_done, asked.one_choice)
         if checks is None:
             relay = StreamRelay(self, self._downstream, manner)
         else:
             splice = None if self.going_on is None else Splice(self.going_on)
             relay = CheckedRelay(self, self._downstream, manner, checks, splice=splice)
-        self._watch(self._first_token())
+        self._watch(sender.patience(asked).first_token)
         self._hand_over(relay, body, complete)
 
     def _pass_on(self, body: bytes, complete: bool) -> None:
@@ -428,27 +390,15 @@ class Call(msgspec.Struct, eq=False):
         if not self._cut_off and not self._owner.alone():
             return True
         self._cut_off = True
-        self.expires = min(self._heard + self._timeouts.alive, self._deadline)
+        self.expires = min(self._heard + self.sender.patience(self._asked).alive, self._deadline)
         return now >= self.expires
 
     def _watch(self, patience: float) -> None:
         self._heard = self._owner.now()
         self.expires = min(self._heard + patience, self._deadline)
 
-    def _first_token(self) -> float:
-        patience = self._timeouts.first_token
-        if patience is not None:
-            return patience
-        return FIRST_TOKEN_REASONING if self._reasons() else FIRST_TOKEN
-
     def _stall(self) -> float:
-        patience = self._timeouts.stall
-        if patience is None:
-            patience = STALL_REASONING if self._reasons() else STALL
-        return min(patience, self._timeouts.alive)
-
-    def _reasons(self) -> bool:
-        return self.sender.reasoning or self._asked.wants_thinking
+        return self.sender.patience(self._asked).stall
 
     def _out_of_patience(self, now: float) -> Failure:
         if now >= self._deadline:

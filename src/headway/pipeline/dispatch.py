@@ -15,20 +15,18 @@ import msgspec
 
 from headway.core.candidates import Candidate
 from headway.core.exchange import Attempt, Exchange, Full, GiveUp, Step
-from headway.core.line import Place, Ticket
-from headway.core.load import BYTES_PER_TOKEN
 from headway.core.remedies import REMEDIES, Elsewhere
 from headway.failures import Failure, FailureKind
 from headway.pipeline import telling
-from headway.pipeline.admission import Admission, Waiting
+from headway.pipeline.admission import Admission
 from headway.pipeline.asked import Asked
 from headway.pipeline.attempt import Call
 from headway.pipeline.checked import Checks
-from headway.pipeline.conversation import tenant_of
 from headway.pipeline.endings import BROKE_OFF, SHOULD_NOT_RETRY, ending, pointless, verbatim
 from headway.pipeline.plan import Plan
 from headway.pipeline.relay import Notice
 from headway.pipeline.shown import Shown
+from headway.pipeline.turn import Turn
 from headway.ports import Downstream
 from headway.types import ExchangeEvent, Reading, Usage
 from headway.wire.http_head import RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY
@@ -89,8 +87,8 @@ class Dispatch(msgspec.Struct, eq=False):
     _first_byte: float | None = None
     _is_over: bool = False
     paused: bool = False
-    _place: Place[Waiting] | None = None
-    """Where it stands in line."""
+    _turn: Turn | None = None
+    """It waits for room."""
     _queued: float = 0.0
 
     # --- its turn ---
@@ -100,48 +98,18 @@ class Dispatch(msgspec.Struct, eq=False):
             self._prepare_stream(now)
         admission, exchange = self._owner.admission, self._exchange
         if admission.waiting and admission.has_line(exchange.route):
-            self._wait_in_line(now, now)
+            self._wait_for_turn(now, now)
         else:
             self._take(exchange.begin(now), now)
 
-    def _wait_in_line(self, room_at: float, now: float) -> None:
-        exchange, rank = self._exchange, self._asked.rank
-        tokens = exchange.load.text / BYTES_PER_TOKEN + exchange.load.media
-        ticket = Ticket(tenant_of(self._asked.headers), rank, max(tokens, 1.0))
-        found = self._owner.admission.join(exchange.route, self, ticket, room_at, exchange.deadline)
-        if isinstance(found, Place):
-            self._place = found
-        else:
-            self.turned_away(found, now)
+    def _wait_for_turn(self, room_at: float, now: float) -> None:
+        self._turn = Turn(self, self._owner.admission, self._exchange)
+        self._turn.wait(self._asked, room_at, now)
 
-    def try_again(self, now: float) -> float | None:
-        """It is this exchange's turn: begin, if there is room."""
-        step = self._exchange.begin(now)
-        if isinstance(step, Full):
-            return step.until
-        self._queued = now - self._exchange.started
-        self._place = None
+    def on_turn(self, step: Step, waited: float, now: float) -> None:
+        self._turn = None
+        self._queued = waited
         self._take(step, now)
-        return None
-
-    def turned_away(self, expected: float, now: float) -> None:
-        """There will be no room in time."""
-        self._place = None
-        self._queued = now - self._exchange.started
-        step = self._exchange.overdue(now)
-        if isinstance(step, GiveUp):
-            failure = step.failure
-            wait = max(expected, failure.retry_after or 0.0)
-            if failure.kind is FailureKind.SATURATED:
-                failure = msgspec.structs.replace(failure, message=f"{failure.message}, and too many requests wait")
-            step = GiveUp(msgspec.structs.replace(failure, retry_after=wait))
-        self._take(step, now)
-
-    def _leave_line(self) -> None:
-        place, self._place = self._place, None
-        if place is not None:
-            self._queued = self.now() - self._exchange.started
-            self._owner.admission.leave(self._exchange.route, place)
 
     # --- attempts ---
 
@@ -154,7 +122,7 @@ class Dispatch(msgspec.Struct, eq=False):
         elif isinstance(step, GiveUp):
             self._give_up(step.failure)
         elif isinstance(step, Full):
-            self._wait_in_line(step.until, now)
+            self._wait_for_turn(step.until, now)
         else:
             self._call = None
             self._resume_at = step.until
@@ -168,8 +136,7 @@ class Dispatch(msgspec.Struct, eq=False):
         exchange = self._exchange
         route = exchange.route.route
         sender = self._plan.sender(attempt.candidate, route)
-        timeouts, deadline = route.resilience.timeouts, exchange.deadline
-        return Call(self, self._asked, sender, attempt, self._downstream, timeouts, deadline, self._checks, going_on)
+        return Call(self, self._asked, sender, attempt, self._downstream, exchange.deadline, self._checks, going_on)
 
     def attempt_failed(self, call: Call, failure: Failure) -> None:
         """Nothing of this attempt's answer has been passed on: another target may answer."""
@@ -326,7 +293,10 @@ class Dispatch(msgspec.Struct, eq=False):
         if self._is_over:
             return
         now = self.now()
-        self._leave_line()
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            self._queued = now - self._exchange.started
+            turn.leave()
         failure = Failure(kind=FailureKind.CANCELLED, source="downstream", message=how)
         for call in (self._call, self._rival):
             if call is not None:

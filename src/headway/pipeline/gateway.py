@@ -12,7 +12,9 @@ from collections.abc import Callable
 from random import Random
 
 from headway.core.exchange import Exchange
-from headway.core.registry import Registry
+from headway.core.explain import describe
+from headway.core.load import NO_LOAD, Load
+from headway.core.registry import LiveRoute, Registry
 from headway.failures import Failure, FailureKind
 from headway.pipeline.admission import Admission
 from headway.pipeline.asked import Asked, own_stream_options
@@ -24,7 +26,7 @@ from headway.pipeline.idempotency import Claim, Refused, Replays, digest_of
 from headway.pipeline.plan import Plan
 from headway.pipeline.reader import Caller, Reader
 from headway.ports import Downstream, Running, Sink, Timer, Timers, Transport
-from headway.types import Change, ExchangeEvent, Snapshot
+from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot
 from headway.wire.openai import errors
 from headway.wire.openai.endpoints import Endpoint
 from headway.wire.openai.peek import Malformed, peek_json, peek_multipart
@@ -180,6 +182,29 @@ class Gateway:
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
             self._sweep_timer = None
+
+    # --- what is seen from outside ---
+
+    def overview(self) -> Overview:
+        """How all routes of the configuration stand."""
+        return Overview(lag=self.lag, routes=tuple([self._seen(route, NO_LOAD, None) for route in self.plan.routes()]))
+
+    def explain(self, model: str, load: Load = NO_LOAD, session: str | None = None) -> RouteRecord | Failure:
+        """How the route for a model name stands for a request. `session` is what a header would call it."""
+        route = self.plan.resolve(model)
+        if isinstance(route, Failure):
+            return route
+        return self._seen(route, load, None if session is None else hash(session.encode()))
+
+    def _seen(self, route: LiveRoute, load: Load, session: int | None) -> RouteRecord:
+        return RouteRecord(
+            model=route.route.name,
+            balance=route.route.balance,
+            targets=describe(route, load, session, self.now()),
+            queue=self.admission.seen(route),
+        )
+
+    # --- inside ---
 
     def _sweep(self) -> None:
         now = self.now()

@@ -16,6 +16,8 @@ from headway.config.compile import targets_for, usual_route
 from headway.core.candidates import Candidate
 from headway.core.registry import LiveRoute, Registry
 from headway.failures import Failure, FailureKind
+from headway.pipeline.asked import Asked
+from headway.pipeline.patience import Patience, patience
 from headway.ports import Origin, Transport
 from headway.types import Provider, Quirks, Route, Snapshot, Target, Tier
 from headway.version import __version__
@@ -35,6 +37,7 @@ class Sender:
     """
 
     __slots__ = (
+        "_patience_with_thinking",
         "_secret",
         "heads",
         "kind",
@@ -44,9 +47,9 @@ class Sender:
         "name",
         "origin",
         "quirks",
-        "reasoning",
         "told",
         "told_ok",
+        "usual_patience",
     )
 
     def __init__(self, target: Target, route: Route, origin: Origin) -> None:
@@ -54,7 +57,9 @@ class Sender:
         self.origin = origin
         self.name = target.name
         self.kind = provider.kind
-        self.reasoning = deployment.profile.reasoning
+        timeouts = route.resilience.timeouts
+        self.usual_patience = patience(timeouts, reasons=deployment.profile.reasoning)
+        self._patience_with_thinking = patience(timeouts, reasons=True)
         self.label = header_text(target.name)
         self.model = msgspec.Raw(_encode(deployment.model))
         self.model_text = deployment.model.encode()
@@ -72,6 +77,10 @@ class Sender:
             header_text(route.name),
         )
         self.told_ok = b"%bx-headway-attempts: %b=200\r\n" % (self.told, self.label)
+
+    def patience(self, asked: Asked) -> Patience:
+        """How long an attempt at this request may take for what."""
+        return self._patience_with_thinking if asked.wants_thinking else self.usual_patience
 
     def masked(self, body: bytes) -> bytes:
         """An upstream's error without the key that we sent, should it quote it."""
@@ -92,17 +101,14 @@ class Plan:
         route = self._routes.get(model) or self._ad_hoc.get(model)
         if route is not None:
             return route
-        provider, upstream_model = self._locate(model)
-        if isinstance(provider, Failure):
-            return provider
-        targets = targets_for(provider, upstream_model)
-        if not targets:
-            return unknown(f"no key of provider {provider.name!r} may serve model {upstream_model!r}")
-        live = self._registry.live(usual_route(model, (Tier(targets),), self.snapshot.resilience))
+        found = route_for(self.snapshot, model)
+        if isinstance(found, Failure):
+            return found
+        live = self._registry.live(found)
         if len(self._ad_hoc) >= MAX_AD_HOC:
             self._ad_hoc.clear()
             self._senders.clear()
-            self._registry.keep([*self.targets(), *targets])
+            self._registry.keep([*self.targets(), *found.tiers[0].targets])
         self._ad_hoc[model] = live
         return live
 
@@ -114,6 +120,10 @@ class Plan:
             self._senders[candidate] = sender
         return sender
 
+    def routes(self) -> Iterable[LiveRoute]:
+        """Those of the snapshot."""
+        return self._routes.values()
+
     def targets(self) -> Iterable[Target]:
         """Every target that a route of the snapshot, or a request since, has named."""
         for live in (*self._routes.values(), *self._ad_hoc.values()):
@@ -123,32 +133,46 @@ class Plan:
                 for tier in fallback.tiers:
                     yield from tier.targets
 
-    def _locate(self, model: str) -> tuple[Provider | Failure, str]:
-        providers = self.snapshot.providers
-        name, slash, rest = model.partition("/")
-        if slash and rest and name in providers:
-            return providers[name], rest
-        serving = self.snapshot.bare_models.get(model, ())
-        if len(serving) == 1:
-            return providers[serving[0]], model
-        if serving:
-            candidates = ", ".join(f"{provider}/{model}" for provider in serving)
-            failure = Failure(
-                kind=FailureKind.INVALID_REQUEST,
-                source="gateway",
-                message=f"model {model!r} is served by several providers; ask for one of: {candidates}",
-            )
-            return failure, model
-        return unknown(self._unknown_text(model)), model
 
-    def _unknown_text(self, model: str) -> str:
-        names = [*self.snapshot.routes, *self.snapshot.bare_models]
-        close = get_close_matches(model, names, n=1, cutoff=0.7)
-        if close:
-            return f"there is no model {model!r}; did you mean {close[0]!r}? GET /v1/models lists them all"
-        return (
-            f"there is no model {model!r}; ask for a logical model or for provider/model. GET /v1/models lists them all"
+def route_for(snapshot: Snapshot, model: str) -> Route | Failure:
+    """The same as `Plan.resolve`, without live state."""
+    route = snapshot.routes.get(model)
+    if route is not None:
+        return route
+    provider, upstream_model = _locate(snapshot, model)
+    if isinstance(provider, Failure):
+        return provider
+    targets = targets_for(provider, upstream_model)
+    if not targets:
+        return unknown(f"no key of provider {provider.name!r} may serve model {upstream_model!r}")
+    return usual_route(model, (Tier(targets),), snapshot.resilience)
+
+
+def _locate(snapshot: Snapshot, model: str) -> tuple[Provider | Failure, str]:
+    providers = snapshot.providers
+    name, slash, rest = model.partition("/")
+    if slash and rest and name in providers:
+        return providers[name], rest
+    serving = snapshot.bare_models.get(model, ())
+    if len(serving) == 1:
+        return providers[serving[0]], model
+    if serving:
+        candidates = ", ".join(f"{provider}/{model}" for provider in serving)
+        failure = Failure(
+            kind=FailureKind.INVALID_REQUEST,
+            source="gateway",
+            message=f"model {model!r} is served by several providers; ask for one of: {candidates}",
         )
+        return failure, model
+    return unknown(_unknown_text(snapshot, model)), model
+
+
+def _unknown_text(snapshot: Snapshot, model: str) -> str:
+    names = [*snapshot.routes, *snapshot.bare_models]
+    close = get_close_matches(model, names, n=1, cutoff=0.7)
+    if close:
+        return f"there is no model {model!r}; did you mean {close[0]!r}? GET /v1/models lists them all"
+    return f"there is no model {model!r}; ask for a logical model or for provider/model. GET /v1/models lists them all"
 
 
 def unknown(message: str) -> Failure:

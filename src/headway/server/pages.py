@@ -1,4 +1,6 @@
-"""The pages beside the model endpoints: health, metrics, the model list, and what is not there."""
+"""The pages beside the model endpoints: health, metrics, the model list, and what is not there. Those that tell how
+targets stand are `server.targets`'.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from headway.server import targets
 from headway.types import Snapshot
 from headway.wire.openai import errors
 from headway.wire.openai.endpoints import BY_PATH, ENDPOINTS
@@ -21,7 +24,7 @@ _encode = msgspec.json.Encoder().encode
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class State(Protocol):
+class State(targets.State, Protocol):
     """What the pages tell about."""
 
     @property
@@ -76,6 +79,7 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
         Route("/health/live", live),
         Route("/health/ready", ready),
         Route("/metrics", metrics),
+        *targets.target_routes(state),
     ]
     routes += [Route(path.decode(), _elsewhere, methods=["POST"]) for path in BY_PATH]  # any other method: 405
     for prefix in ("/v1", "/openai/v1", "/openai"):
@@ -104,7 +108,7 @@ def _model(name: str, owner: str) -> dict[str, Any]:
 
 def _front(state: State) -> Callable[[Request], Any]:
     async def front(_: Request) -> Response:
-        paths = ["/v1/models", "/health/live", "/health/ready", "/metrics"]
+        paths = ["/v1/models", "/health/live", "/health/ready", "/metrics", targets.TARGETS, targets.EXPLAIN]
         return _json(
             {
                 "service": "headway",
