@@ -16,15 +16,19 @@ from typing import IO
 import msgspec
 
 from headway.control.reload import ConfigFile
+from headway.core.load import Load
+from headway.failures import Failure
 from headway.observability.log import LogWriter, notice_line
 from headway.observability.metrics import Metrics
 from headway.observability.recorder import Recorder
+from headway.observability.targets import LiveMetrics
 from headway.pipeline.gateway import Gateway
+from headway.server.access import VARIABLE, Access, token_from
 from headway.server.application import Application
 from headway.server.hosting import GatewayServer, server_config
 from headway.server.pages import pages
 from headway.transport.upstreams import Upstreams
-from headway.types import Snapshot
+from headway.types import Overview, RouteRecord, Snapshot
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,7 @@ class Headway:
         self.recorder = Recorder(self.metrics, loop=loop, write=None if self._log is None else self._log.write)
         self.upstreams = Upstreams(environ)
         self.gateway = Gateway(snapshot, transport=self.upstreams, sink=self.recorder, loop=loop, rng=Random())
+        self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
         self.application = Application(self.gateway, pages(self))
         self._file = (
             None
@@ -67,6 +72,8 @@ class Headway:
         self.metrics.gauge(
             "headway_config_generation", "The running configuration's number.", lambda: self.gateway.snapshot.generation
         )
+        self._live = LiveMetrics(self.gateway.overview)
+        self.metrics.live.extend(self._live.families())
 
     # --- what the pages tell about ---
 
@@ -84,7 +91,14 @@ class Headway:
 
     def render_metrics(self) -> str:
         self.recorder.drain()
+        self._live.look()
         return self.metrics.render()
+
+    def overview(self) -> Overview:
+        return self.gateway.overview()
+
+    def explain(self, model: str, load: Load, session: str | None) -> RouteRecord | Failure:
+        return self.gateway.explain(model, load, session)
 
     # --- configuration ---
 
@@ -110,6 +124,8 @@ class Headway:
 
     async def serve(self, sock: socket.socket | None = None) -> None:
         """Serve until a signal, then drain. `sock` is a listening socket shared with other workers."""
+        if sock is not None:
+            self.access.host = str(sock.getsockname()[0])
         server = self.server()
         watch = None if self._file is None else asyncio.ensure_future(self._file.watch())
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)

@@ -93,9 +93,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     stream_usage: bool = True
     """It accepts `stream_options: {include_usage: true}` and then reports usage in a last chunk."""
     stream_done: bool = True
-    """It ends a chat stream with `data: [DONE]`; without it, a stream of one choice is complete that ends
-    after a finish reason.
-    """
+    """It ends a chat stream with `data: [DONE]`; without it, a stream is complete when each choice has finished."""
     prefill: Prefill = "none"
     accounting: Accounting = "actual"
 
@@ -291,6 +289,14 @@ class Idempotency(msgspec.Struct, frozen=True, kw_only=True):
     memory: int = 64 * 1024 * 1024
 
 
+class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What each client may ask for, told apart by the key that it shows. None: no bound."""
+
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+
+
 class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes and seconds that bound what one client can make us hold."""
 
@@ -300,6 +306,9 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds an idle client connection is kept, or a request may take to arrive in full without progress."""
     drain: float = 30.0
     """Seconds that requests in flight get to finish after SIGTERM."""
+    in_flight: int | None = None
+    """Requests at a time, of all clients; those beyond it are refused at once."""
+    clients: ClientLimits = ClientLimits()
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):

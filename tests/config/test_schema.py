@@ -19,6 +19,7 @@ DEFAULT = re.compile(r"^\| `([^`]+)` \| [^|]+ \| `([^`]+)` \|", re.MULTILINE)
 SECTIONS = {
     "server": "ServerSection",
     "server.limits": "ServerLimitsSection",
+    "server.limits.clients": "ClientLimitsSection",
     "models.*.queue": "QueueSection",
     "models.*": "ModelSection",
     "resilience": "GeneralResilienceSection",

@@ -11,7 +11,7 @@ import pytest
 from headway.config.load import load_text
 from headway.config.problems import ConfigError
 from headway.core.balance import STRATEGIES
-from headway.types import BalanceName, Limits, Provider, Queue, Route, Snapshot
+from headway.types import BalanceName, ClientLimits, Limits, Provider, Queue, Route, Snapshot
 
 STAYS = 600.0
 
@@ -125,6 +125,22 @@ def test_limits_of_a_key_travel_to_its_targets():
     targets = compiled(text).routes["m"].tiers[0].targets
     assert [target.credential.limits for target in targets] == [Limits(rpm=5), Limits()]
     assert {target.deployment.provider.limits for target in targets} == {Limits(tpm=9000)}
+
+
+# --- clients ---
+
+
+def test_limits_of_clients_are_as_written():
+    limits = compiled(
+        "server: {limits: {in_flight: 2k, clients: {rpm: 60, tpm: '${N}', concurrency: 4}}}"
+    ).server.limits
+    assert limits.in_flight == 2000
+    assert limits.clients == ClientLimits(rpm=60, tpm=3000, concurrency=4)
+
+
+def test_without_a_word_clients_have_no_bound():
+    limits = compiled("server: {limits: {clients: }}").server.limits
+    assert (limits.in_flight, limits.clients) == (None, ClientLimits())
 
 
 # --- what targets cost ---

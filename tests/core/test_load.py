@@ -46,9 +46,7 @@ def test_where_only_what_is_sent_counts_answers_need_nothing(estimate: Estimate)
 
 @every_accounting
 @given(loads, usages)
-def test_a_need_adds_up_and_is_never_negative(
-    accounting: Accounting, load: Load, seen: list[tuple[Load, int, int]]
-):
+def test_a_need_adds_up_and_is_never_negative(accounting: Accounting, load: Load, seen: list[tuple[Load, int, int]]):
     estimate = Estimate()
     for each, tokens_in, tokens_out in seen:
         estimate.learn(each, tokens_in, tokens_out)

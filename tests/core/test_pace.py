@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from math import inf
 
 import pytest
@@ -46,7 +47,7 @@ def test_the_rate_that_was_refused_is_reached_again_after_a_minute_and_passed_af
 
 def test_it_grows_quickly_first_then_hardly_then_quickly_again(refused_at_ten: Pace):
     rates = [refused_at_ten.rate(100.0 + seconds) for seconds in range(0, 121, 20)]
-    gains = [after - before for before, after in zip(rates, rates[1:], strict=False)]
+    gains = [after - before for before, after in itertools.pairwise(rates)]
     assert all(gain > 0.0 for gain in gains)
     assert gains[0] > gains[1] > gains[2] == pytest.approx(gains[3])
     assert gains[3] < gains[4] < gains[5]

@@ -152,14 +152,18 @@ def test_a_stream_with_a_finish_reason_needs_no_terminal(world):
     assert world.event.outcome == "ok"
 
 
-def test_a_provider_known_to_send_no_terminal_ends_any_stream_with_a_finish_reason(make_world):
+@pytest.mark.parametrize("both", [True, False])
+def test_a_provider_known_to_send_no_terminal_ends_a_stream_with_the_finish_reason_of_each_choice(both, make_world):
     world = make_world(quirks=Quirks(stream_done=False))
     client = world.ask(stream=True, n=2)
     peer = world.a.connect()
     peer.begin(200, FIRST)
+    if both:
+        peer.data(STOP.replace(b'"index":0', b'"index":1') + SECOND)
     peer.end(STOP)
-    assert client.body == FIRST + STOP
-    assert world.event.outcome == "ok"
+    assert client.ended
+    assert client.body.endswith(STOP) is both
+    assert world.event.outcome == ("ok" if both else "truncated")
 
 
 def test_of_several_choices_one_that_has_finished_says_nothing_of_the_others(world):

@@ -36,7 +36,7 @@ REQUEST = Load(text=6000, most_output=500)
 
 def scene() -> list[Candidate]:
     """The first tier of the example, as it is when the request comes in."""
-    environ = {name: f"secret of {name}" for name in ("OPENAI_A", "OPENAI_B", "AZURE_EU", "GROQ")}
+    environ = {name: f"key-{name}" for name in ("OPENAI_A", "OPENAI_B", "AZURE_EU", "GROQ")}
     snapshot = load_text(CONFIGURATION, name="x", folder=Path(), environ=environ)
     candidates = Registry().live(snapshot.routes["default"]).tiers[0].candidates
     a, b, azure = candidates
@@ -49,10 +49,20 @@ def scene() -> list[Candidate]:
         for _ in range(well):
             each.state.standing.succeeded(NOW)
         each.state.standing.first_token.saw(seconds, 1500.0, NOW)
-    for each, left in ((a, 130_000.0), (b, 25_000.0)):
-        told = Reading(dimension="tokens", limit=200_000.0, remaining=left, window=60.0)
-        each.quota.read((told,), (), 0, each.need(REQUEST), NOW)
+    tell(a, 200_000.0)
+    tell(b, 200_000.0)
+    for _ in range(250):  # requests of that size are the usual ones
+        a.acquire(REQUEST, NOW)
+        a.release()
+    tell(a, 130_000.0)
+    tell(b, 25_000.0)
     return candidates
+
+
+def tell(candidate: Candidate, left: float) -> None:
+    """A reply's headers say what is left of its key's quota."""
+    told = Reading(dimension="tokens", limit=200_000.0, remaining=left, window=60.0)
+    candidate.quota.read((told,), (), 0, candidate.need(REQUEST), NOW)
 
 
 def rows(candidates: Sequence[Candidate]) -> list[str]:
@@ -74,7 +84,7 @@ def rows(candidates: Sequence[Candidate]) -> list[str]:
         cells = [
             f"`{each.name}`",
             f"{each.weight:g}",
-            "most" if room == inf else f"{room:g}",
+            "most" if room == inf else f"{room:.3g}",
             f"{each.state.standing.reliability(NOW):.1%}",
             f"{seconds:g}",
             f"{shares[each] / total:.1%}",
@@ -151,7 +161,7 @@ SAID = [
     f"begins at {load.BYTES_PER_TOKEN:g} bytes and {load.USUAL_ANSWER:g} tokens",
     f"Pictures count as {weight.IMAGE_TOKENS} tokens",
     f"until {compilation.STAYS / 60:g} minutes after its last request",
-    f"from {conversation.BEFORE} bytes before",
+    f"or {conversation.BEFORE} bytes before",
     f"at most {conversation.AFTER:,} bytes on",
     f"more than {tiers.SLOW:g} times as long",
     f"Up to {affinity.MOST:,} conversations",
@@ -160,7 +170,7 @@ SAID = [
     f"not had its turn after {Queue().wait:g} s",
     f"every {admission.LOOKS_AFTER:g} s at least",
     f"nobody waits less than {line.TARGET:g} s for {line.INTERVAL:g} s on end",
-    f"would wait longer than {2 * line.TARGET:g} s",
+    f"would wait longer than {2 * line.TARGET:g} s, until that has not happened for {line.EASES:g} s",
     f"late by more than {gateway.LATE:g} s",
     f"beyond {gateway.TOO_LATE:g} s all but those of high priority",
 ]

@@ -47,11 +47,8 @@ class Wish(msgspec.Struct, kw_only=True):
     """Bytes of further text."""
 
     def fields(self, number: int) -> dict[str, Any]:
-        fields: dict[str, Any] = {"model": self.model, "user": str(number), "stream": self.stream}
-        if self.endpoint == "responses":
-            fields |= {"input": "hello", "store": False}
-        else:
-            fields["messages"] = self._messages()
+        asks = {"input": "hello", "store": False} if self.endpoint == "responses" else {"messages": self._messages()}
+        fields: dict[str, Any] = {**asks, "model": self.model, "user": str(number), "stream": self.stream}
         if self.tools:
             fields["tools"] = [{"type": "function", "function": {"name": "look"}}]
         if self.choices > 1:

@@ -161,12 +161,12 @@ def relayed(
     *,
     hide: bool = False,
     expect_done: bool = True,
-    one_choice: bool = True,
+    choices: int = 1,
     lost: Failure | None = None,
 ) -> Relayed:
     """A stream that arrives in these pieces and then ends; `lost`: its connection breaks instead."""
     watched = Watched()
-    manner = Manner(endpoint, who="up/m#k", hide_usage=hide, expect_done=expect_done, one_choice=one_choice)
+    manner = Manner(endpoint, who="up/m#k", hide_usage=hide, expect_done=expect_done, choices=choices)
     relay = StreamRelay(watched, watched, manner)
     for number, piece in enumerate(pieces, 1):
         relay.on_body(piece, complete=lost is None and number == len(pieces))

@@ -140,8 +140,8 @@ def test_a_stream_whose_last_choice_has_finished_needs_no_done(relay: Relay, pie
 
 
 def test_of_several_choices_one_that_has_finished_does_not_end_the_stream(relay: Relay):
-    assert relay(CHAT, [CHUNK, FINISH], one_choice=False).outcome == "broke: truncated"
-    assert relay(CHAT, [CHUNK, FINISH, DONE], one_choice=False).outcome == "relayed"
+    assert relay(CHAT, [CHUNK, FINISH], choices=2).outcome == "broke: truncated"
+    assert relay(CHAT, [CHUNK, FINISH, DONE], choices=2).outcome == "relayed"
 
 
 def test_a_stream_that_ends_with_an_error_has_told_it_already(relay: Relay):
@@ -154,9 +154,12 @@ def test_a_stream_without_an_ending_broke_off(relay: Relay):
 
 
 def test_a_provider_known_to_send_no_done_is_not_held_to_it(relay: Relay):
-    """Then a finish reason is enough, however many choices there are; without any the answer is cut."""
-    assert relay(CHAT, [CHUNK, FINISH], one_choice=False, expect_done=False).outcome == "relayed"
-    assert relay(CHAT, [CHUNK, CHUNK], one_choice=False, expect_done=False).outcome == "broke: truncated"
+    """Then the finish reasons of all choices are enough; without any the answer is cut."""
+    assert relay(CHAT, [CHUNK, FINISH], choices=2, expect_done=False).outcome == "broke: truncated"
+    other = FINISH.replace(b'"index": 0', b'"index": 1').replace(b'"index":0', b'"index":1')
+    assert other != FINISH
+    assert relay(CHAT, [CHUNK, FINISH, CHUNK, other], choices=2, expect_done=False).outcome == "relayed"
+    assert relay(CHAT, [CHUNK, CHUNK], choices=2, expect_done=False).outcome == "broke: truncated"
 
 
 def test_a_model_that_says_done_has_not_thereby_finished(relay: Relay):

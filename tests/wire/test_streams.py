@@ -114,7 +114,7 @@ def test_a_long_run_of_pings_is_read_once():
     ],
 )
 def test_an_ending_is_complete_only_if_the_stream_says_so(tail: bytes, ending: Ending):
-    assert stream.ending(tail, TERMINALS, one_choice=True) is ending
+    assert stream.ending(tail, TERMINALS, finishes=1) is ending
 
 
 # --- errors ---
@@ -158,7 +158,7 @@ def test_any_bytes_can_be_judged(data: bytes):
     for given_data in (data, b"data: " + data + b"\n\n", b'data: {"usage":' + data + b"\n\n"):
         stream.is_filler(given_data)
         stream.error_in(given_data)
-        stream.ending(given_data, TERMINALS, one_choice=True)
+        stream.ending(given_data, TERMINALS, finishes=1)
         stream.usage_in(given_data)
         stream.is_usage_chunk(given_data)
         assert stream.without_usage_chunk(given_data) in (given_data, b"")

@@ -8,6 +8,7 @@ from headway.cli.bench import bench
 from headway.cli.catalogue import models, providers
 from headway.cli.check import check
 from headway.cli.demo import demo
+from headway.cli.explain import explain
 from headway.cli.serve import serve
 from headway.version import __version__
 
@@ -29,5 +30,5 @@ def version() -> None:
     click.echo(__version__)
 
 
-for each in (serve, demo, check, bench, models, providers):
+for each in (serve, demo, check, explain, bench, models, providers):
     main.add_command(each)

@@ -24,6 +24,7 @@ from headway.providers.known_models import known_models, price_of
 from headway.providers.profiles import profile_of
 from headway.types import (
     BalanceName,
+    ClientLimits,
     Credential,
     Deployment,
     Fallback,
@@ -129,11 +130,18 @@ def compile_snapshot(
 
 
 def _server(section: ServerSection) -> Server:
-    limits = section.limits
+    limits, clients = section.limits, section.limits.clients
     return Server(
         host=section.host,
         port=section.port,
-        limits=ServerLimits(body=limits.body, head=limits.head, keep_alive=limits.keep_alive, drain=limits.drain),
+        limits=ServerLimits(
+            body=limits.body,
+            head=limits.head,
+            keep_alive=limits.keep_alive,
+            drain=limits.drain,
+            in_flight=limits.in_flight,
+            clients=ClientLimits(rpm=clients.rpm, tpm=clients.tpm, concurrency=clients.concurrency),
+        ),
     )
 
 

@@ -64,7 +64,7 @@ class Bucket:
         """Seconds until it holds that much; infinite if it never does."""
         if need > self.limit:
             return inf
-        spare = min(SPARE * self._capacity, self._capacity - need) if need < self._capacity else 0.0
+        spare = SPARE * self._capacity if need <= (1.0 - SPARE) * self._capacity else 0.0
         return max(0.0, (need + spare - self.refill(now)) * self.window / self.limit)
 
     def used(self, now: float) -> float:
@@ -94,10 +94,9 @@ class Bucket:
         if reading.window is not None:
             self.window = reading.window
         found = min(reading.remaining - sent_since, self._capacity)
-        if found < self.level or alone:
-            self.level = max(found, -LOWEST * self.limit)
-        else:
-            self.level += (found - self.level) / 2.0
+        if found > self.level and not alone:
+            found = self.level + (found - self.level) / 2.0
+        self.level = max(found, -LOWEST * self.limit)
 
     def promised(self, need: float, wait: float, now: float) -> None:
         """The provider says that it will hold that much after so many seconds."""

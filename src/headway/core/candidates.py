@@ -146,6 +146,7 @@ class Candidate:
             quota.count(now)
             return NOTHING
         need = self.need(load)
+        self.state.estimate.took(need)
         taken = quota.reserve(need, now)
         return taken + overall.reserve(need, now) if overall.buckets else taken
 

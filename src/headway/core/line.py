@@ -20,7 +20,9 @@ from headway.types import Priority
 
 TARGET = 0.25
 """Seconds: no wait shorter than this is a standing line."""
-INTERVAL = 2.0
+INTERVAL = 1.0
+EASES = 4.0
+"""Seconds without a refusal after which a standing line is one no more."""
 LEARNS = 0.2
 """How much one measurement changes what is believed of a line's speed."""
 MEASURES = 0.5
@@ -47,35 +49,33 @@ class Place(msgspec.Struct, Generic[Who], eq=False):
     ticket: Ticket
     since: float
     until: float
-    turn: float
-    """When it is due, in tokens that its tenant and each other one have sent."""
 
 
 class _Tenant(Generic[Who]):
-    """One tenant's places in one priority. `stands`: its line is no burst any more."""
+    """One tenant's places in one priority. Its line is no burst any more until `stands` (monotonic seconds)."""
 
-    __slots__ = ("_interval_ends", "_shortest", "backlog", "places", "sent", "stands")
+    __slots__ = ("_interval_ends", "_shortest", "backlog", "places", "stands", "turn")
 
     def __init__(self, now: float) -> None:
         self.places: deque[Place[Who]] = deque()
         self.backlog = 0.0
         """Tokens."""
-        self.sent = 0.0
-        """Its turns so far, in tokens."""
-        self.stands = False
+        self.turn = 0.0
+        """When its first is due, in tokens that it and each other one have sent."""
+        self.stands = 0.0
         self._shortest = inf
         self._interval_ends = now + INTERVAL
 
     def begins(self, now: float) -> None:
         """Somebody comes, and nobody stands there."""
-        self.stands = False
         self._shortest = inf
         self._interval_ends = now + INTERVAL
 
     def moved(self, waited: float, now: float) -> None:
         self._shortest = min(self._shortest, waited)
         if now >= self._interval_ends:
-            self.stands = self._shortest > TARGET
+            if self._shortest > TARGET:
+                self.stands = now + EASES
             self._shortest = inf
             self._interval_ends = now + INTERVAL
 
@@ -117,27 +117,32 @@ class Line(Generic[Who]):
         before += sum(min(other.backlog, mine) for name, other in tenants.items() if name != tenant)
         return (before + mine) / self._speed
 
-    def allowed(self, ticket: Ticket) -> float:
-        """Seconds that somebody new may be expected to wait."""
+    def allowed(self, ticket: Ticket, now: float) -> float:
+        """Seconds that somebody new may be expected to wait. Whoever finds nobody of its own before it is no line."""
         known = self._ranks[ticket.rank].get(ticket.tenant)
-        stands = known is not None and known.stands and known.places
+        stands = known is not None and known.places and now < known.stands
         return min(2.0 * TARGET, self.longest) if stands else self.longest
+
+    def turns_away(self, ticket: Ticket, now: float) -> None:
+        """Somebody new would have to wait for too long. A line that stands does so while this happens."""
+        known = self._ranks[ticket.rank].get(ticket.tenant)
+        if known is not None and now < known.stands:
+            known.stands = now + EASES
 
     def join(self, who: Who, ticket: Ticket, until: float, now: float) -> Place[Who]:
         if not self.length:
             self._since = now
             self._admitted = 0.0
-        tenants, turn = self._ranks[ticket.rank], self._turns[ticket.rank]
+        tenants = self._ranks[ticket.rank]
         of_tenant = tenants.get(ticket.tenant)
         if of_tenant is None:
             self._forget(tenants, now)
             of_tenant = tenants[ticket.tenant] = _Tenant(now)
         if not of_tenant.places:
             of_tenant.begins(now)
-        turn = max(of_tenant.sent, turn)
-        of_tenant.sent = turn + ticket.tokens
+            of_tenant.turn = max(of_tenant.turn, self._turns[ticket.rank])
         of_tenant.backlog += ticket.tokens
-        place = Place(who, ticket, now, until, turn)
+        place = Place(who, ticket, now, until)
         of_tenant.places.append(place)
         self.length += 1
         return place
@@ -147,16 +152,18 @@ class Line(Generic[Who]):
     def first(self) -> Place[Who] | None:
         """Whose turn it is."""
         for tenants in self._ranks:
-            heads = [each.places[0] for each in tenants.values() if each.places]
-            if heads:
-                return min(heads, key=lambda place: place.turn)
+            waiting = [each for each in tenants.values() if each.places]
+            if waiting:
+                return min(waiting, key=lambda each: each.turn).places[0]
         return None
 
     def let_in(self, place: Place[Who], now: float) -> None:
         """It has been given room."""
         ticket = place.ticket
-        self._turns[ticket.rank] = max(self._turns[ticket.rank], place.turn)
-        self._ranks[ticket.rank][ticket.tenant].moved(now - place.since, now)
+        of_tenant = self._ranks[ticket.rank][ticket.tenant]
+        self._turns[ticket.rank] = max(self._turns[ticket.rank], of_tenant.turn)
+        of_tenant.turn += ticket.tokens
+        of_tenant.moved(now - place.since, now)
         self.leave(place)
         self._admitted += ticket.tokens
         elapsed = now - self._since

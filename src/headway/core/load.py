@@ -14,6 +14,8 @@ BYTES_PER_TOKEN = 4.0
 """Of a deployment that has not said yet."""
 FEWEST_BYTES, MOST_BYTES = 0.5, 40.0
 USUAL_ANSWER = 256.0
+USUAL = 0.05
+"""How much one request changes what is held to be usual."""
 MANY = 64
 LEARNS = 0.1
 """How much one answer changes what is believed, once some have come."""
@@ -49,13 +51,15 @@ class Need(msgspec.Struct, frozen=True, gc=False):
 class Estimate:
     """What is believed of one deployment's tokens."""
 
-    __slots__ = ("_answers", "_seen", "bytes_per_token", "usual_answer")
+    __slots__ = ("_answers", "_seen", "_usual_input", "_usual_output", "bytes_per_token", "usual_answer")
 
     def __init__(self) -> None:
         self.bytes_per_token = BYTES_PER_TOKEN
         self.usual_answer = USUAL_ANSWER
         self._seen = 0
         self._answers = 0
+        self._usual_input = 0.0
+        self._usual_output = 0.0
 
     def tokens_in(self, load: Load) -> float:
         return load.text / self.bytes_per_token + load.media
@@ -71,6 +75,15 @@ class Estimate:
         else:
             answered = self.usual_answer if most is None else min(self.usual_answer, most)
         return Need(1.0, sent + answered, sent, answered)
+
+    def took(self, need: Need) -> None:
+        """A request is sent."""
+        self._usual_input += (need.input - self._usual_input) * USUAL
+        self._usual_output += (need.tokens - need.input - self._usual_output) * USUAL
+
+    def usual(self) -> Need:
+        """What a request has needed on average."""
+        return Need(1.0, self._usual_input + self._usual_output, self._usual_input, self._usual_output)
 
     def learn(self, load: Load, tokens_in: int, tokens_out: int) -> None:
         """From the usage of one answer; once much has been seen, of one in eight."""

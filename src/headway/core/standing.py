@@ -64,21 +64,25 @@ class Shape:
 class Times:
     """Seconds that one deployment takes, for a request or an answer without size. None: nothing was seen."""
 
-    __slots__ = ("_at", "_shape", "_value")
+    __slots__ = ("_answered", "_at", "_shape", "_value")
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
         self._value: float | None = None
+        self._answered = 0.0
+        """What the last answer took."""
         self._at = 0.0
 
     def saw(self, seconds: float, tokens: float, now: float) -> None:
         shape = self._shape
         shape.learn(tokens, seconds)
-        self._take(seconds / (1.0 + shape.slope * tokens), now)
+        self._answered = seconds / (1.0 + shape.slope * tokens)
+        self._take(self._answered, now)
 
     def failed(self, seconds: float, now: float) -> None:
+        """Several in a row count no more than one: it would be forgotten that it was ever quick."""
         if self._value is not None:
-            self._take(max(seconds, FAILED_TAKES * self._value), now)
+            self._take(max(seconds, FAILED_TAKES * self._answered, self._value), now)
 
     def now(self, peers: float | None, now: float) -> float | None:
         """`peers` is what others take: what was seen fades towards it."""

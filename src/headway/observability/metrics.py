@@ -7,7 +7,8 @@ is counted under `other`.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from headway.types import ExchangeEvent
 
@@ -50,17 +51,32 @@ class Counter(Family):
             yield f"{self.name}{_labels(self.labels, labels, constant)} {value}"
 
 
+Samples = Iterable[tuple[Labels, float | None]]
+"""Values by their labels. None: not known, and not told."""
+
+
 class Gauge(Family):
-    """Asked for its value when rendered."""
+    """Asked for its values when rendered. Of those with the same labels the first counts."""
 
     kind = "gauge"
 
-    def __init__(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        super().__init__(name, meaning, ())
+    def __init__(self, name: str, meaning: str, labels: Labels, read: Callable[[], Samples]) -> None:
+        super().__init__(name, meaning, labels)
         self._read = read
 
     def lines(self, constant: str) -> Iterable[str]:
-        yield f"{self.name}{_labels((), (), constant)} {_number(self._read())}"
+        return _sample_lines(self, self._read(), constant)
+
+
+class ReadCounter(Counter):
+    """A counter that somebody else keeps, and that is asked for like a gauge."""
+
+    def __init__(self, name: str, meaning: str, labels: Labels, read: Callable[[], Samples]) -> None:
+        super().__init__(name, meaning, labels)
+        self._read = read
+
+    def lines(self, constant: str) -> Iterable[str]:
+        return _sample_lines(self, self._read(), constant)
 
 
 class Series:
@@ -165,12 +181,16 @@ class Metrics:
             ("target",),
         )
         self.attempt_duration = Histogram("headway_attempt_duration_seconds", "How long attempts took.", ("target",))
+        self.queue_wait = Histogram(
+            "headway_queue_wait_seconds", "How long requests waited for room that had to.", ("route",)
+        )
         self.log_dropped = Counter("headway_log_lines_dropped_total", "Log lines lost because nothing took them.", ())
         self.reloads = Counter("headway_config_reloads_total", "Configuration reloads, by result.", ("result",))
-        self.gauges: list[Gauge] = []
+        self.live: list[Gauge | Counter] = []
+        """Read from live state."""
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        self.gauges.append(Gauge(name, meaning, read))
+        self.live.append(Gauge(name, meaning, (), lambda: [((), read())]))
 
     def families(self) -> list[Counter | Gauge | Histogram]:
         return [
@@ -184,9 +204,10 @@ class Metrics:
             self.duration,
             self.first_token,
             self.attempt_duration,
+            self.queue_wait,
             self.log_dropped,
             self.reloads,
-            *self.gauges,
+            *self.live,
         ]
 
     def count(self, event: ExchangeEvent) -> None:
@@ -206,6 +227,8 @@ class Metrics:
         kind.duration.observe(event.duration)
         self._bytes_in += event.request_bytes
         self._bytes_out += event.reply_bytes
+        if event.queued:
+            self.queue_wait.series((event.route,)).observe(event.queued)
         if last is None:
             return
         if kind.attempt_duration is not None:
@@ -258,6 +281,15 @@ class Metrics:
         self.bytes.add(("in",), self._bytes_in)
         self.bytes.add(("out",), self._bytes_out)
         self._bytes_in = self._bytes_out = 0
+
+
+def _sample_lines(family: Family, samples: Samples, constant: str) -> Iterator[str]:
+    first: dict[Labels, float] = {}
+    for labels, value in samples:
+        if value is not None:
+            first.setdefault(labels, value)
+    for labels, value in islice(first.items(), MAX_SERIES):
+        yield f"{family.name}{_labels(family.labels, labels, constant)} {_number(value)}"
 
 
 def _labels(names: Labels, values: Labels, constant: str) -> str:

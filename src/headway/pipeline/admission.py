@@ -74,9 +74,10 @@ class Admission:
         now = self._now()
         line = self.line_of(route)
         expected = max(line.expected(ticket), room_at - now)
-        if expected > line.allowed(ticket) or line.length >= line.most or now + expected >= deadline:
+        if expected > line.allowed(ticket, now) or line.length >= line.most or now + expected >= deadline:
             self.refused += 1
             line.refused += 1
+            line.turns_away(ticket, now)
             return max(expected, 0.001)
         place = line.join(who, ticket, min(now + line.longest, deadline), now)
         self.waiting += 1

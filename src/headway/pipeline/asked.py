@@ -32,6 +32,8 @@ class Asked(msgspec.Struct, eq=False):
     """As the client sent them."""
     rank: int = NORMAL
     """Its priority: who goes first where requests have to wait."""
+    told: bytes = b""
+    """Header lines on what its client has left, for whatever it is answered."""
 
     def load(self, body: bytes) -> Load:
         """How large it is, as far as can be told without its target."""
@@ -42,9 +44,10 @@ class Asked(msgspec.Struct, eq=False):
         return Load(size - encoded, media, weight.most_output(facts.fields))
 
     @property
-    def one_choice(self) -> bool:
-        """Does it ask for one choice, as nearly every request does?"""
-        return self._field("n") in (b"1", b"null", b"")
+    def choices(self) -> int:
+        """How many answers it asks for: one, as nearly every request does."""
+        said = self._field("n")
+        return int(said[:3]) if said.isdigit() and said != b"0" else 1
 
     @property
     def streams_events(self) -> bool:

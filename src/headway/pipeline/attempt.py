@@ -283,7 +283,7 @@ class Call(msgspec.Struct, eq=False):
     def _stream(self, body: bytes, complete: bool) -> None:
         sender, asked, checks = self.sender, self._asked, self._checks
         hides_usage = self._outgoing is not None and self._outgoing.hides_usage
-        manner = Manner(asked.endpoint, sender.name, hides_usage, sender.quirks.stream_done, asked.one_choice)
+        manner = Manner(asked.endpoint, sender.name, hides_usage, sender.quirks.stream_done, asked.choices)
         if checks is None:
             relay = StreamRelay(self, self._downstream, manner)
         else:

@@ -26,7 +26,7 @@ CLIENT_KEYS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-ap
 BEFORE, AFTER = 512, 1024
 """Bytes around the word that says that a message is the user's. Some clients write what was said before it, some after.
 """
-_USER = b'"user"'
+_USER, _MESSAGES = b'"user"', b'"messages"'
 RANKS: dict[bytes, int] = {b"high": 0, b"normal": 1, b"low": 2}
 NORMAL = RANKS[b"normal"]
 PRIORITY_NAMES: tuple[Priority, ...] = ("high", "normal", "low")
@@ -62,5 +62,7 @@ def _by_opening(body: bytes) -> int | None:
         start = body.find(_USER, start + len(_USER))  # that was the name of a field
     if start < 0:
         return None
+    begin = max(start - BEFORE, 0)
+    begin = max(begin, body.rfind(_MESSAGES, begin, start))  # other fields may differ from turn to turn
     end = body.find(b"}", start, start + AFTER)
-    return hash(body[max(start - BEFORE, 0) : end if end >= 0 else start + AFTER])
+    return hash(body[begin : end if end >= 0 else start + AFTER])

@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from headway.core.candidates import Candidate
+from headway.core.clients import Admitted
 from headway.core.exchange import Attempt, Exchange, Full, GiveUp, Step
 from headway.core.remedies import REMEDIES, Elsewhere
 from headway.failures import Failure, FailureKind
@@ -87,6 +88,8 @@ class Dispatch(msgspec.Struct, eq=False):
     _first_byte: float | None = None
     _is_over: bool = False
     paused: bool = False
+    admitted: Admitted | None = None
+    """What its client's limits let in."""
     _turn: Turn | None = None
     """It waits for room."""
     _queued: float = 0.0
@@ -105,6 +108,10 @@ class Dispatch(msgspec.Struct, eq=False):
     def _wait_for_turn(self, room_at: float, now: float) -> None:
         self._turn = Turn(self, self._owner.admission, self._exchange)
         self._turn.wait(self._asked, room_at, now)
+
+    def turn_away(self, failure: Failure) -> None:
+        """Instead of beginning."""
+        self._give_up(failure)
 
     def on_turn(self, step: Step, waited: float, now: float) -> None:
         self._turn = None

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 
+from headway.core.clients import Admitted, Clients, Exceeded
 from headway.core.exchange import Exchange
 from headway.core.explain import describe
 from headway.core.load import NO_LOAD, Load
@@ -18,13 +19,14 @@ from headway.core.registry import LiveRoute, Registry
 from headway.failures import Failure, FailureKind
 from headway.pipeline.admission import Admission
 from headway.pipeline.asked import Asked, own_stream_options
-from headway.pipeline.conversation import NORMAL, RANKS, SESSION_HEADERS, Headers, session_of
+from headway.pipeline.conversation import NORMAL, Headers, session_of, tenant_of
 from headway.pipeline.dispatch import Dispatch
 from headway.pipeline.endings import SHOULD_NOT_RETRY, Ending, code_of, ending
 from headway.pipeline.fanout import Fanout
 from headway.pipeline.idempotency import Claim, Refused, Replays, digest_of
 from headway.pipeline.plan import Plan
 from headway.pipeline.reader import Caller, Reader
+from headway.pipeline.wishes import NOTHING_SAID, READ, Wishes, wishes
 from headway.ports import Downstream, Running, Sink, Timer, Timers, Transport
 from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot
 from headway.wire.openai import errors
@@ -34,15 +36,6 @@ from headway.wire.openai.peek import Malformed, peek_json, peek_multipart
 SWEEP_EVERY = 0.1
 """Seconds between looks at the deadlines of everything in flight."""
 
-_FORWARDED = frozenset({b"openai-beta"})
-_READ = _FORWARDED | {
-    b"content-type",
-    b"idempotency-key",
-    b"x-headway-attempts",
-    b"x-headway-priority",
-    b"x-headway-timeout",
-    *SESSION_HEADERS,
-}
 LAGS = 5
 """Sweeps of which the best says how late the loop is: one pause is no overload."""
 LATE, TOO_LATE = 0.05, 0.25
@@ -81,6 +74,8 @@ class Gateway:
         self.lag = 0.0
         """Seconds by which the loop is late, of late."""
         self.admission = Admission(loop, now)
+        self.clients = Clients(snapshot.server.limits.clients)
+        self._most_in_flight = snapshot.server.limits.in_flight
         self._id_prefix = f"hw-{os.urandom(6).hex()}-"
         self._count = 0
         self.plan = Plan(snapshot, self.registry, transport)
@@ -99,6 +94,8 @@ class Gateway:
         self.plan = plan = Plan(snapshot, self.registry, self._transport)
         self.registry.keep(list(plan.targets()), snapshot.routes)
         self.replays.adjust(snapshot.idempotency)
+        self.clients.adjust(snapshot.server.limits.clients, self.now())
+        self._most_in_flight = snapshot.server.limits.in_flight
 
     def handle(self, endpoint: Endpoint, headers: Headers, body: bytes, downstream: Downstream) -> Running | None:
         """Begin an exchange, or join the one that has the same Idempotency-Key. None: it is over already, and the
@@ -107,44 +104,36 @@ class Gateway:
         now = self.now()
         self._count += 1
         request_id = f"{self._id_prefix}{self._count:x}"
-        read = {pair[0]: pair[1] for pair in headers if pair[0] in _READ}
+        read = {pair[0]: pair[1] for pair in headers if pair[0] in READ}
         request = peek_json(body) if endpoint.body == "json" else peek_multipart(body, read.get(b"content-type", b""))
         if isinstance(request, Malformed):
             self._refuse(endpoint, request_id, request, body, downstream)
             return None
-        plan = self.plan
-        route = plan.resolve(request.model)
+        plan, model = self.plan, request.model
+        route = plan.resolve(model)
         if isinstance(route, Failure):
-            self._refuse(endpoint, request_id, route, body, downstream, model=request.model)
+            self._refuse(endpoint, request_id, route, body, downstream, model=model)
             return None
-        resilience = route.route.resilience
-        attempts, total = resilience.attempts, resilience.timeouts.total
-        forwarded, key, rank = b"", None, NORMAL
-        if len(read) > (b"content-type" in read):
-            forwarded = b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in _FORWARDED])
-            lowered = _lowered(read, attempts, total)
-            if isinstance(lowered, Malformed):
-                self._refuse(endpoint, request_id, lowered, body, downstream, model=request.model)
+        said = wishes(read) if len(read) > (b"content-type" in read) else NOTHING_SAID
+        if isinstance(said, Malformed):
+            self._refuse(endpoint, request_id, said, body, downstream, model=model)
+            return None
+        full = self._no_room(said.rank)
+        if full is not None:
+            self._refuse(endpoint, request_id, full, body, downstream, model=model)
+            return None
+        options = own_stream_options(request)
+        asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, said.rank)
+        claim = None
+        if said.key is not None:
+            claim = self._claim(said.key, asked, body, downstream, Caller.of(asked, route.route, now))
+            if isinstance(claim, Refused):
+                self._refuse(endpoint, request_id, claim, body, downstream, model=model)
                 return None
-            attempts, total = lowered
-            key = read.get(b"idempotency-key")
-            rank = RANKS.get(read.get(b"x-headway-priority", b"normal").lower(), -1)
-            if rank < 0:
-                why = Malformed("x-headway-priority must be high, normal or low")
-                self._refuse(endpoint, request_id, why, body, downstream, model=request.model)
-                return None
-        if self.lag > LATE and (rank > NORMAL or (self.lag > TOO_LATE and rank == NORMAL)):
-            self._refuse(endpoint, request_id, _overloaded(self.lag), body, downstream, model=request.model)
-            return None
-        asked = Asked(endpoint, request, request_id, len(body), forwarded, own_stream_options(request), headers, rank)
-        claim = None if key is None else self._claim(key, asked, body, downstream, Caller.of(asked, route.route, now))
-        if isinstance(claim, Refused):
-            self._refuse(endpoint, request_id, claim, body, downstream, model=request.model)
-            return None
-        if isinstance(claim, Reader):
-            return claim
+            if isinstance(claim, Reader):
+                return claim
         session = session_of(read, request, body) if route.keeps_conversations else None
-        exchange = Exchange(route, now, now + total, attempts, self._rng, self.changes, asked.load(body), session)
+        exchange = self._exchange(route, said, asked.load(body), session, now)
         if claim is None:
             running = dispatch = Dispatch(self, self.now, plan, asked, exchange, downstream)
         else:
@@ -154,8 +143,39 @@ class Gateway:
         if self._sweep_timer is None:
             self._sweep_due = now + SWEEP_EVERY
             self._sweep_timer = self._loop.call_later(SWEEP_EVERY, self._sweep)
+        if self.clients.bounds and not self._enter(dispatch, asked, exchange.load, now):
+            return None
         dispatch.begin(now)
         return running
+
+    def _exchange(self, route: LiveRoute, said: Wishes, load: Load, session: int | None, now: float) -> Exchange:
+        resilience = route.route.resilience
+        attempts, total = resilience.attempts, resilience.timeouts.total
+        if said.attempts is not None:
+            attempts = min(attempts, said.attempts)
+        if said.total is not None:
+            total = min(total, said.total)
+        return Exchange(route, now, now + total, attempts, self._rng, self.changes, load, session)
+
+    def _no_room(self, rank: int) -> Failure | None:
+        """Why not even to begin: the gateway has too much to do."""
+        lag, most = self.lag, self._most_in_flight
+        if lag > LATE and (rank > NORMAL or (lag > TOO_LATE and rank == NORMAL)):
+            return _saturated(f"the gateway itself is overloaded: it runs {lag:.1f} s late", 1.0 + lag)
+        if most is not None and len(self._in_flight) >= most:
+            return _saturated(f"the gateway already has {most} requests under way", 1.0)
+        return None
+
+    def _enter(self, dispatch: Dispatch, asked: Asked, load: Load, now: float) -> bool:
+        """Do the limits of its client let it in? If not, the client has its answer."""
+        who = tenant_of(asked.headers)
+        found = self.clients.enter(who, load, now)
+        asked.told = self.clients.told_of(who, now)
+        if isinstance(found, Admitted):
+            dispatch.admitted = found
+            return True
+        dispatch.turn_away(_exceeded(found))
+        return False
 
     def _claim(self, key: bytes, asked: Asked, body: bytes, downstream: Downstream, caller: Caller) -> Claim:
         if not self.replays.on:
@@ -165,6 +185,8 @@ class Gateway:
 
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None:
         del self._in_flight[dispatch]
+        if dispatch.admitted is not None:
+            self.clients.leave(dispatch.admitted, event.usage)
         self._sink.record(event)
         if self.admission.waiting:
             self.admission.pump()
@@ -276,9 +298,16 @@ def _param_of(why: Failure) -> str | None:
     return None if why.kind is FailureKind.SATURATED else "model"
 
 
-def _overloaded(lag: float) -> Failure:
-    message = f"the gateway itself is overloaded: it runs {lag:.1f} s late"
-    return Failure(kind=FailureKind.SATURATED, source="gateway", message=message, retry_after=1.0 + lag)
+def _saturated(message: str, wait: float) -> Failure:
+    return Failure(kind=FailureKind.SATURATED, source="gateway", message=message, retry_after=wait)
+
+
+def _exceeded(why: Exceeded) -> Failure:
+    if why.wait is None:
+        kind, message = FailureKind.TOO_LARGE_FOR_BUCKET, f"the request is larger than your limit of {why.what}"
+    else:
+        kind, message = FailureKind.RATE_LIMITED, f"you have reached your limit of {why.what}"
+    return Failure(kind=kind, source="gateway", message=message, retry_after=why.wait)
 
 
 def _refusal(why: Malformed | Refused) -> Ending:
@@ -288,32 +317,3 @@ def _refusal(why: Malformed | Refused) -> Ending:
         status, code, param = 400, code_of(FailureKind.INVALID_REQUEST), why.param
     body = errors.body(why.message, status=status, code=code, param=param)
     return Ending(status, SHOULD_NOT_RETRY, body, why.message, code)
-
-
-def _lowered(read: dict[bytes, bytes], attempts: int, total: float) -> tuple[int, float] | Malformed:
-    """Attempts and deadline as the client's own headers lower them; they can raise neither."""
-    wanted = read.get(b"x-headway-attempts")
-    if wanted is not None:
-        if not wanted.isdigit() or not int(wanted[:9]) >= 1:
-            return Malformed("x-headway-attempts must be a whole number of at least 1")
-        attempts = min(attempts, int(wanted[:9]))
-    patience = read.get(b"x-headway-timeout")
-    if patience is not None:
-        seconds = _seconds(patience)
-        if seconds is None:
-            return Malformed("x-headway-timeout must be a duration such as 500ms, 30s or 5m")
-        total = min(total, seconds)
-    return attempts, total
-
-
-_UNITS = {b"ms": 0.001, b"s": 1.0, b"m": 60.0, b"h": 3600.0, b"": 1.0}
-
-
-def _seconds(text: bytes) -> float | None:
-    number = text.rstrip(b"mshMSH ")
-    unit = text[len(number) :].strip().lower()
-    try:
-        value = float(number) * _UNITS[unit]
-    except (ValueError, KeyError):
-        return None
-    return value if 0.0 < value < 1e7 else None

@@ -35,6 +35,7 @@ USUAL_ENDS = (b"}\n\n", b"}\r\n\r\n", b"[DONE]\n\n", b"[DONE]\r\n\r\n")
 """Of pieces whose last event is taken for what it seems to be."""
 TAIL = 8
 """Pieces kept, each of at least one event: usage and terminal are among the last few."""
+LONG_TAIL = 4096
 
 Notice = Literal["event", "told", "cut"]
 """How a client learns that its answer broke off: by an error event of ours, by the provider's own, by a broken
@@ -67,13 +68,13 @@ class RelayOwner(Protocol):
 
 
 class Manner(msgspec.Struct, frozen=True):
-    """How one stream is to be read. `who` names the target in messages."""
+    """How one stream is to be read. `who` names the target in messages, `choices` is how many were asked for."""
 
     endpoint: Endpoint
     who: str
     hide_usage: bool
     expect_done: bool
-    one_choice: bool
+    choices: int
 
 
 class StreamRelay:
@@ -83,13 +84,13 @@ class StreamRelay:
     """
 
     __slots__ = (
+        "_choices",
         "_committed",
         "_created",
         "_expect_done",
         "_held",
         "_hide",
         "_judged",
-        "_one_choice",
         "_open",
         "_opening",
         "_over",
@@ -113,7 +114,7 @@ class StreamRelay:
         self._who = manner.who
         self._hide = manner.hide_usage
         self._expect_done = manner.expect_done
-        self._one_choice = manner.one_choice
+        self._choices = manner.choices
         self.fillers = 0
         self.progress = 0
         self.started = False
@@ -124,7 +125,8 @@ class StreamRelay:
         """Bytes of what is held that have been found to say nothing yet."""
         self._created: bytes | None = None
         """The response that the stream said it begins, where the dialect has such a thing."""
-        self._tail: deque[bytes] = deque(maxlen=TAIL)
+        several = manner.choices > 1 and not manner.expect_done  # then all of their ends say that it is complete
+        self._tail: deque[bytes] = deque(maxlen=LONG_TAIL if several else TAIL)
         self._opening = b""
         self._open = False
         """The last event shown is not complete: it is too long to be held."""
@@ -345,8 +347,8 @@ class StreamRelay:
         terminals = self.endpoint.terminals
         if not terminals:
             return stream.Ending.COMPLETE
-        one_choice = self._one_choice or not self._expect_done
-        return stream.ending(self._ended_with(), terminals, one_choice=one_choice)
+        finishes = self._choices if self._choices == 1 or not self._expect_done else None
+        return stream.ending(self._ended_with(), terminals, finishes=finishes)
 
     def _is_terminated(self) -> bool:
         """Has the dialect's last event come in? Nothing may follow it, not even an error."""

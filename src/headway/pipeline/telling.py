@@ -13,20 +13,26 @@ def answer_fields(asked: Asked, told: bytes, content_type: bytes, head: Head) ->
     """Header lines of an upstream's answer: its content type, and ours. It passes on no other."""
     kind = content_type or b"application/octet-stream"
     coding = head.get(CONTENT_ENCODING)
-    fields = b"content-type: %b\r\nx-request-id: %b\r\n%b" % (kind, asked.request_id.encode(), told)
+    fields = b"content-type: %b\r\nx-request-id: %b\r\n%b%b" % (kind, asked.request_id.encode(), told, asked.told)
     return fields if coding is None else b"%bcontent-encoding: %b\r\n" % (fields, coding)
 
 
 def error_fields(asked: Asked, told: bytes, more: bytes) -> bytes:
     """Header lines of an error of our own."""
-    return b"content-type: application/json\r\nx-request-id: %b\r\n%b%b" % (asked.request_id.encode(), told, more)
+    return b"content-type: application/json\r\nx-request-id: %b\r\n%b%b%b" % (
+        asked.request_id.encode(),
+        told,
+        asked.told,
+        more,
+    )
 
 
 def holding_fields(asked: Asked, route: str) -> bytes:
     """Header lines of a stream whose target is not known yet."""
-    return b"content-type: text/event-stream\r\nx-request-id: %b\r\nx-headway-route: %b\r\n" % (
+    return b"content-type: text/event-stream\r\nx-request-id: %b\r\nx-headway-route: %b\r\n%b" % (
         asked.request_id.encode(),
         header_text(route),
+        asked.told,
     )
 
 

@@ -35,6 +35,7 @@ _NOTHING = (b"", b"null")
 FAILED = frozenset({"error", "response.failed"})
 """Types of the events that say that the provider gave up."""
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
+_INDEX = re.compile(rb'"index"\s*:\s*(\d+)')
 _ERROR = re.compile(rb'"error"(?!\s*:\s*(?:null|false|""))|"response\.failed"')
 _NAMED_ERROR = re.compile(rb"^event: ?error\b", re.MULTILINE)
 _PING = rb"(?:ping|keepalive|heartbeat)"
@@ -64,12 +65,13 @@ class Ending(Enum):
     """Without saying that it is complete."""
 
 
-def ending(tail: bytes, terminals: tuple[bytes, ...], *, one_choice: bool) -> Ending:
-    """Judge the end of a stream. Of a single choice, a finish reason says that it is complete even if no terminal
+def ending(tail: bytes, terminals: tuple[bytes, ...], *, finishes: int | None) -> Ending:
+    """Judge the end of a stream. Where so many `finishes` are known to make it complete, it is even if no terminal
     follows.
     """
     if any(terminal in b"\n" + tail for terminal in terminals):
         return Ending.COMPLETE
+    finished: set[bytes] = set()
     for event in reversed(sse.split(tail + b"\n\n")[0]):
         payload = sse.data_of(event)
         if payload is None:
@@ -80,8 +82,17 @@ def ending(tail: bytes, terminals: tuple[bytes, ...], *, one_choice: bool) -> En
             chunk = _decode_chunk(payload)
         except UNREADABLE:
             return Ending.CUT
-        if not _is_empty_list(chunk.choices):  # the usage chunk may follow the finish reason
-            return Ending.COMPLETE if one_choice and _FINISH.search(payload) else Ending.CUT
+        if _is_empty_list(chunk.choices):  # the usage chunk may follow the finish reason
+            continue
+        if finishes is None:
+            return Ending.CUT
+        if _FINISH.search(payload):
+            index = _INDEX.search(payload)
+            finished.add(b"0" if index is None else index[1])
+            if len(finished) >= finishes:
+                return Ending.COMPLETE
+        elif finishes == 1:
+            return Ending.CUT
     return Ending.CUT
 
 

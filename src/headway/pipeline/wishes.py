@@ -1,0 +1,65 @@
+"""What a client asks for by header: to try less often or for a shorter time, to go first or last, to have an earlier
+answer again.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from headway.pipeline.conversation import NORMAL, RANKS, SESSION_HEADERS
+from headway.wire.openai.peek import Malformed
+
+FORWARDED = frozenset({b"openai-beta"})
+READ = FORWARDED | {
+    b"content-type",
+    b"idempotency-key",
+    b"x-headway-attempts",
+    b"x-headway-priority",
+    b"x-headway-timeout",
+    *SESSION_HEADERS,
+}
+"""Headers that are looked at, in lower case."""
+_UNITS = {b"ms": 0.001, b"s": 1.0, b"m": 60.0, b"h": 3600.0, b"": 1.0}
+
+
+class Wishes(msgspec.Struct, frozen=True, gc=False):
+    """`forwarded` are header lines that go upstream; `attempts` and `total` only ever lower what is configured."""
+
+    forwarded: bytes = b""
+    key: bytes | None = None
+    rank: int = NORMAL
+    attempts: int | None = None
+    total: float | None = None
+
+
+NOTHING_SAID = Wishes()
+
+
+def wishes(read: dict[bytes, bytes]) -> Wishes | Malformed:
+    attempts = read.get(b"x-headway-attempts")
+    if attempts is not None and (not attempts.isdigit() or not int(attempts[:9]) >= 1):
+        return Malformed("x-headway-attempts must be a whole number of at least 1")
+    timeout = read.get(b"x-headway-timeout")
+    total = None if timeout is None else _seconds(timeout)
+    if timeout is not None and total is None:
+        return Malformed("x-headway-timeout must be a duration such as 500ms, 30s or 5m")
+    rank = RANKS.get(read.get(b"x-headway-priority", b"normal").lower())
+    if rank is None:
+        return Malformed("x-headway-priority must be high, normal or low")
+    return Wishes(
+        forwarded=b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in FORWARDED]),
+        key=read.get(b"idempotency-key"),
+        rank=rank,
+        attempts=None if attempts is None else int(attempts[:9]),
+        total=total,
+    )
+
+
+def _seconds(text: bytes) -> float | None:
+    number = text.rstrip(b"mshMSH ")
+    unit = text[len(number) :].strip().lower()
+    try:
+        value = float(number) * _UNITS[unit]
+    except (ValueError, KeyError):
+        return None
+    return value if 0.0 < value < 1e7 else None
