@@ -76,11 +76,12 @@ def test_a_small_part_is_left_alone_unless_a_request_needs_nearly_all():
     assert not b.holds(451.0, 0.0)
 
 
-@given(limits, windows, parts, parts)
+@given(limits, windows, parts, parts, st.booleans())
 def test_after_the_wait_there_is_room_and_before_it_there_is_not(
-    limit: float, window: float, part: float, share: float
+    limit: float, window: float, part: float, share: float, configured: bool
 ):
-    b = bucket(limit, window, part * limit)
+    b = Bucket("tokens", limit, window, 0.0, configured=configured)
+    b.take((1.0 - part) * limit, 0.0)
     need = share * limit
     wait = b.wait(need, 0.0)
     assert wait <= window * (1.0 + 1e-9)
@@ -323,11 +324,19 @@ def test_all_bounds_together_admit():
     assert q.admits(need(400.0), 0.0)
     q.reserve(need(400.0), 0.0)
     assert levels(q) == [9.0, 600.0]
-    assert not q.admits(need(600.0), 0.0)
-    assert q.wait(need(600.0), 0.0) == pytest.approx(3.0)
-    assert q.room(need(200.0), 0.0) == 3.0
+    assert q.admits(need(600.0), 0.0), "of what we say ourselves nothing is left alone"
+    assert not q.admits(need(601.0), 0.0)
+    assert q.wait(need(700.0), 0.0) == pytest.approx(6.0)
     assert q.used(0.0) == pytest.approx(0.4)
     assert q.wait(need(1001.0), 0.0) == inf
+
+
+def test_room_is_told_in_requests_by_whatever_bounds_them_first():
+    q = quota(rpm=100, tpm=10_000)
+    assert q.room(need(500.0), 0.0) == 20.0
+    q.reserve(need(500.0), 0.0)
+    assert q.room(need(500.0), 0.0) == pytest.approx(19.0)
+    assert quota(rpm=100, tpm=10_000).room(need(5.0), 0.0) == 100.0
 
 
 def test_a_reload_keeps_the_levels_of_what_stays_and_forgets_what_goes():

@@ -157,7 +157,7 @@ def test_whoever_comes_goes_and_gives_up_the_line_knows_who_is_there(steps: list
     for place in there:
         line.leave(place)
     assert line.length == 0
-    assert line.expected(ticket("a", 0.0)) == 0.0
+    assert line.expected(ticket("a", 0.0), 0.0) == 0.0
 
 
 def test_tenants_that_have_not_come_for_a_while_are_forgotten_when_there_are_very_many(line: Line[str]):
@@ -202,7 +202,8 @@ class Desk:
     def comes(self, coming: Ticket, now: float) -> None:
         name = coming.tenant.decode()
         self.came[name] += 1
-        expected = self.line.expected(coming)
+        alone = max(0.0, coming.tokens - self.room) / self.speed
+        expected = self.line.expected(coming, alone)
         if expected > self.line.allowed(coming, now):
             self.line.turns_away(coming, now)
             self.refused[name] += 1
@@ -222,7 +223,9 @@ class Desk:
             self.errors.append(now - place.since - self.expectations.pop(id(place)))
 
 
-def every(seconds: float, tenant: str, tokens: float, *, start: float = 0.0, until: float) -> list[tuple[float, Ticket]]:
+def every(
+    seconds: float, tenant: str, tokens: float, *, start: float = 0.0, until: float
+) -> list[tuple[float, Ticket]]:
     times = itertools.takewhile(lambda at: at < until, itertools.count(start, seconds))
     return [(at, ticket(tenant, tokens)) for at in times]
 
@@ -231,18 +234,30 @@ def merged(*arrivals: list[tuple[float, Ticket]]) -> list[tuple[float, Ticket]]:
     return sorted(itertools.chain(*arrivals), key=lambda each: each[0])
 
 
-def test_nothing_is_expected_of_a_line_whose_speed_is_not_known(line: Line[str]):
-    for number in range(10):
+def test_whoever_finds_nobody_waits_as_long_as_it_would_alone(line: Line[str]):
+    assert line.expected(ticket(), 0.0) == 0.0
+    assert line.expected(ticket(), 1.5) == 1.5
+
+
+def test_while_the_speed_is_not_known_each_one_before_is_taken_to_need_as_long(line: Line[str]):
+    for number in range(9):
         join(line, f"a{number}")
-    assert line.expected(ticket()) == 0.0
+    assert line.expected(ticket(), 0.2) == pytest.approx(2.0)
     assert line.allowed(ticket(), 0.0) == line.longest
+
+
+def test_whatever_the_speed_nobody_is_served_before_there_is_room_for_it():
+    desk = Desk(Line(5.0, 1000), 1000.0)
+    desk.play(every(0.05, "a", 100.0, until=3.0), 3.0)
+    soon = desk.line.expected(ticket("b"), 0.0)
+    assert desk.line.expected(ticket("b"), soon + 3.0) == soon + 3.0
 
 
 def test_nobody_waits_where_nobody_stands():
     desk = Desk(Line(5.0, 1000), 1000.0)
     desk.play(every(0.05, "a", 100.0, until=3.0), 20.0)
     assert desk.line.length == 0
-    assert desk.line.expected(ticket("a", 1e9)) == 0.0
+    assert desk.line.expected(ticket("a", 1e9), 0.0) == 0.0
 
 
 def test_what_is_expected_is_about_what_is_then_waited():
@@ -260,14 +275,14 @@ def test_who_would_wait_behind_higher_priorities_is_told_so():
     desk.play(every(0.05, "a", 100.0, until=3.0), 3.0)
     line = desk.line
     assert line.length > 5
-    low, normal, high = (line.expected(ticket("b", 100.0, rank)) for rank in (LOW, NORMAL, HIGH))
+    low, normal, high = (line.expected(ticket("b", 100.0, rank), 0.0) for rank in (LOW, NORMAL, HIGH))
     assert low > normal > high > 0.0
 
 
 def test_a_light_tenant_is_told_of_a_short_wait_in_a_line_full_of_another_ones_requests():
     desk = Desk(Line(5.0, 1000), 1000.0)
     desk.play(every(0.05, "a", 100.0, until=3.0), 3.0)
-    mine, others = desk.line.expected(ticket("b", 100.0)), desk.line.expected(ticket("a", 100.0))
+    mine, others = (desk.line.expected(ticket(name), 0.0) for name in "ba")
     assert mine < 0.5
     assert others > 3 * mine
 
@@ -339,7 +354,7 @@ def test_a_speed_that_changes_is_learnt():
     desk = Desk(Line(60.0, 10_000), 1000.0)
     desk.play(every(0.02, "a", 100.0, until=10.0), 10.0)
     line = desk.line
-    before = line.expected(ticket("a")) / line.length
+    before = line.expected(ticket("a"), 0.0) / line.length
     desk.speed = 4000.0
     desk.play(every(0.02, "a", 100.0, start=10.0, until=10.0 + 20 * MEASURES), 10.0 + 20 * MEASURES)
-    assert line.expected(ticket("a")) / line.length == pytest.approx(before / 4.0, rel=0.1)
+    assert line.expected(ticket("a"), 0.0) / line.length == pytest.approx(before / 4.0, rel=0.25)

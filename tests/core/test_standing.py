@@ -86,21 +86,32 @@ def test_failures_alone_say_nothing_of_times(times: Times):
     assert times.last() is None
 
 
-@given(st.lists(st.tuples(st.floats(0.001, 100.0), st.booleans(), st.floats(0.0, 50.0)), min_size=1, max_size=50))
-def test_what_is_believed_lies_between_the_least_and_the_most_that_was_seen(steps: list[tuple[float, bool, float]]):
+def test_however_many_fail_at_once_it_is_not_forgotten_how_quick_it_was(times: Times):
+    seen(times, 2.0)
+    for _ in range(1000):
+        times.failed(0.01, 0.0)
+    assert times.last() == pytest.approx(FAILED_TAKES * 2.0)
+    told = times.now(0.5, 60.0)
+    assert told is not None
+    assert told < 1.0, "in a minute most of it has faded"
+
+
+@given(st.lists(st.tuples(st.floats(0.001, 100.0), st.booleans(), st.floats(0.0, 50.0)), min_size=1, max_size=40))
+def test_what_is_believed_lies_between_the_least_that_was_seen_and_a_few_times_the_most(
+    steps: list[tuple[float, bool, float]],
+):
     times, now = Times(Shape()), 0.0
-    least, most = 1e9, 0.0
     for seconds, fails, pause in steps:
         now += pause
-        value = times.last()
         if fails:
             times.failed(seconds, now)
-            most = max(most, seconds, FAILED_TAKES * (value or 0.0))
         else:
             times.saw(seconds, 0.0, now)
-            least, most = min(least, seconds), max(most, seconds)
-        value = times.last()
-        assert value is None or least * (1 - 1e-9) <= value <= most * (1 + 1e-9)
+    value = times.last()
+    assert (value is None) == all(fails for _, fails, _ in steps)
+    if value is not None:
+        least = min(seconds for seconds, fails, _ in steps if not fails)
+        assert 0.999 * least <= value <= 1.001 * FAILED_TAKES * max(seconds for seconds, _, _ in steps)
 
 
 # --- what the size of a request explains ---

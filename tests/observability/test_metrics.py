@@ -141,7 +141,7 @@ def test_a_workers_label_is_on_every_series(event: Make, read: Reader):
     metrics = Metrics(constant='worker="1"')
     metrics.gauge("headway_now", "Just now.", lambda: 1)
     first, second = AttemptRecord("a/m#k", "503", 0.0, 0.1), AttemptRecord("b/m#k", "200", 0.1, 0.1, "failover")
-    metrics.count(event(stream=True, broke=True, attempts=(first, second)))
+    metrics.count(event(stream=True, broke=True, queued=0.1, attempts=(first, second)))
     metrics.changes.add(("breaker_opened", "a/m"))
     metrics.reloads.add(("ok",))
     metrics.log_dropped.add((), 2)

@@ -31,11 +31,13 @@ from headway.types import (
     Fallback,
     Profile,
     Provider,
+    Queue,
     Quirks,
     Resilience,
     Route,
     Secret,
     Server,
+    ServerLimits,
     Snapshot,
     Target,
     Tier,
@@ -393,7 +395,13 @@ class World:
         breaker: Breaker | None = None,
         kind: str = "custom",
         seed: int = 1,
+        queue: Queue | None = None,
+        affinity: float | None = None,
+        limits: ServerLimits | None = None,
     ) -> None:
+        self._queue = queue or Queue()
+        self._affinity = affinity
+        self._limits = limits or ServerLimits()
         self.clock = Clock()
         self.origins: dict[str, Origin] = {}
         self.events: list[ExchangeEvent] = []
@@ -414,8 +422,8 @@ class World:
             sink=self,
             loop=cast(asyncio.AbstractEventLoop, self.clock),
             rng=Random(seed),
+            now=self.clock,
         )
-        self.gateway.now = self.clock
 
     def snapshot(self, resilience: Resilience) -> Snapshot:
         """Targets are written `provider`, `provider#key` or `provider/model`; the model is `m` where none is given."""
@@ -448,10 +456,17 @@ class World:
             return tuple(Tier(tuple(target_of(text) for text in tier)) for tier in texts)
 
         fallbacks = tuple(Fallback(frozenset(kinds), tiers_of(tiers)) for kinds, tiers in self._fallbacks)
-        route = Route(name="default", tiers=tiers_of(self._tiers), resilience=resilience, fallbacks=fallbacks)
+        route = Route(
+            name="default",
+            tiers=tiers_of(self._tiers),
+            queue=self._queue,
+            affinity=self._affinity,
+            resilience=resilience,
+            fallbacks=fallbacks,
+        )
         return Snapshot(
             generation=next(self._generation),
-            server=Server(),
+            server=Server(limits=self._limits),
             providers=providers,
             routes={"default": route},
             bare_models=self._bare,

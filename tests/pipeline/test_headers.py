@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from headway.types import Resilience
+from headway.types import Queue, Resilience
 
 ANSWER = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"}}]}'
 WORD = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
@@ -242,7 +242,7 @@ def test_a_request_in_flight_keeps_the_configuration_that_it_began_with(world):
 
 
 def test_slots_in_use_outlive_a_reload(make_world):
-    world = make_world([["a"]], concurrency=1)
+    world = make_world([["a"]], concurrency=1, queue=Queue(wait=0.0))
     world.ask()
     peer = world.a.connect()
     world.gateway.publish(world.snapshot(Resilience()))

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from headway.types import Resilience
+from headway.types import Queue, Resilience
 
 ANSWER = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"}}]}'
 REFUSED = b'{"error":{"message":"too many max_tokens","type":"invalid_request_error","param":"max_tokens","code":null}}'
@@ -207,8 +207,8 @@ def test_a_repeat_is_called_pointless_only_if_every_target_would_fail_again(make
     assert hopeful.field("x-should-retry") is None
 
 
-def test_a_route_at_its_limit_says_so_at_once(make_world):
-    world = make_world([["a"]], concurrency=1)
+def test_a_route_at_its_limit_where_nobody_may_wait_says_so_at_once(make_world):
+    world = make_world([["a"]], concurrency=1, queue=Queue(wait=0.0))
     world.ask()
     client = world.ask()
     assert client.status == 503

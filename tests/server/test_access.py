@@ -55,6 +55,8 @@ def test_names_of_this_machine_are_taken(host: str):
         "0.0.0.0",
         "::1",
         "[",
+        "127.0.0.1:80@evil.example",
+        "127.0.0.1:80:80",
         "",
     ],
 )

@@ -144,12 +144,34 @@ def test_what_makes_no_sense_is_refused(get: Get, query: str, param: str):
     assert (message.status, message.error["param"]) == (400, param)
 
 
+def test_who_waits_and_who_is_refused_is_told_by_route(get: Get, lean: Lane):
+    lean.configure(CONFIG + "  narrow: {{tiers: [[up/m]], queue: {{length: 1}}}}")
+    chat = {**CHAT, "model": "narrow"}
+    first, second, third = lean.client(), lean.client(), lean.client()
+    first.ask(chat)
+    asked = lean.upstream.request()
+    second.ask(chat)
+    lean.run.until(lambda: lean.run.headway.gateway.admission.waiting == 1)
+    third.ask(chat)
+    assert third.reply().status == 503
+    routes = {route["model"]: route["queue"] for route in get("/api/targets").json["routes"]}
+    assert (routes["narrow"]["length"], routes["narrow"]["refused"]) == (1, 1)
+    assert (routes["cheap"]["length"], routes["cheap"]["refused"]) == (0, 0)
+    assert b'headway_queue_refused_total{route="narrow"} 1\n' in get("/metrics").body
+    for client, request in ((first, asked), (second, None)):
+        (request or lean.upstream.request()).answer(b'{"choices": [{"message": {}, "finish_reason": "stop"}]}')
+        assert client.reply().status == 200
+    told = get("/api/explain?model=narrow").json["queue"]
+    assert (told["length"], told["refused"]) == (0, 1)
+    assert b'headway_queue_wait_seconds_count{route="narrow"} 1\n' in get("/metrics").body
+
+
 def test_names_that_are_asked_for_leave_no_line_behind(get: Get, lean: Lane):
     gateway = lean.run.headway.gateway
     for number in range(3):
         assert get(f"/api/explain?model=up/made-up-{number}").status == 200
     get("/api/targets")
-    assert lean.run.call(gateway.admission.lengths) == {}
+    assert not any("made-up" in name for name in lean.run.call(gateway.admission.lengths))
     overview = lean.run.call(gateway.overview)
     assert [route.model for route in overview.routes] == ["default", "cheap"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from headway.failures import FailureKind
 from sim.capacity import Allowed
@@ -77,5 +78,5 @@ def stayed(outcomes: Iterable[Outcome], conversation: Callable[[Wish], str]) -> 
     same = Counter[bool]()
     for each in turns.values():
         each.sort(key=lambda outcome: outcome.at)
-        same.update(turn.key() == before.key() for before, turn in zip(each, each[1:], strict=False))
+        same.update(turn.key() == before.key() for before, turn in pairwise(each))
     return same[True] / max(same.total(), 1)

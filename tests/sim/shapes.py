@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import msgspec
 
 from headway.config.compile import targets_for
@@ -48,6 +50,8 @@ class Shape(msgspec.Struct):
     balance: BalanceName = "weighted"
     affinity: float | None = None
     queue: Queue = Queue()
+    prices: dict[str, float] = {}
+    """Of providers; what is not there has none that is known."""
     generation: int = 0
 
     def snapshot(self) -> Snapshot:
@@ -55,12 +59,14 @@ class Shape(msgspec.Struct):
         providers = {each.name: _provider(each) for each in self.providers}
         route = Route(
             name="default",
-            tiers=_compiled(self.tiers, providers),
+            tiers=_compiled(self.tiers, providers, self.prices),
             balance=self.balance,
             affinity=self.affinity,
             queue=self.queue,
             resilience=self.resilience,
-            fallbacks=tuple(Fallback(frozenset(kinds), _compiled(tiers, providers)) for kinds, tiers in self.fallbacks),
+            fallbacks=tuple(
+                Fallback(frozenset(kinds), _compiled(tiers, providers, self.prices)) for kinds, tiers in self.fallbacks
+            ),
         )
         other = Route(name="other", tiers=tuple(reversed(route.tiers)), resilience=self.resilience)
         return Snapshot(
@@ -87,13 +93,13 @@ def _provider(each: Keyed) -> Provider:
     )
 
 
-def _compiled(tiers: Tiers, providers: dict[str, Provider]) -> tuple[Tier, ...]:
+def _compiled(tiers: Tiers, providers: dict[str, Provider], prices: dict[str, float]) -> tuple[Tier, ...]:
     return tuple(
         Tier(
             tuple(
                 target
                 for name, model, weight in tier
-                for target in targets_for(providers[name], model, weight, Profile())
+                for target in targets_for(providers[name], model, weight, Profile(price=prices.get(name, inf)))
             )
         )
         for tier in tiers

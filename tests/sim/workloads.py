@@ -5,7 +5,8 @@ What comes of it is told as `Outcome`s; what is to be made of these is `figures`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from math import inf
 from random import Random
 from typing import Literal
 
@@ -20,6 +21,8 @@ from sim.shapes import Keyed, Shape
 from sim.upstreams import Mood, Temper
 from sim.world import START, World
 
+EXACT = frozenset({"weighted", "round_robin"})
+"""Strategies that keep no conversations where nothing is said."""
 AFFINITY = 600.0
 """Seconds, as the configuration has it where nothing is said."""
 TERSE = Style(terse=True)
@@ -35,6 +38,8 @@ class Outcome(msgspec.Struct, frozen=True):
     ok: bool
     duration: float
     queued: float
+    began: float
+    """When it saw the beginning of its answer."""
     fields: bytes
     tokens: int
     attempts: tuple[AttemptRecord, ...]
@@ -61,6 +66,7 @@ def play(setting: Setting, seed: int = 1) -> list[Outcome]:
                 event.outcome == "ok",
                 event.duration,
                 event.queued,
+                client.asked_at - START + (event.first_byte or 0.0),
                 client.fields,
                 0 if event.usage is None else event.usage.input_tokens + event.usage.output_tokens,
                 event.attempts,
@@ -75,9 +81,7 @@ def keyed(
     name: str, keys: int = 1, *, kind: str = "openai", concurrency: int | None = None, limits: Limits | None = None
 ) -> Keyed:
     credentials = [
-        Credential(
-            name=f"k{n}", secret=Secret(secret(name, n)), concurrency=concurrency, limits=limits or Limits()
-        )
+        Credential(name=f"k{n}", secret=Secret(secret(name, n)), concurrency=concurrency, limits=limits or Limits())
         for n in range(keys)
     ]
     return Keyed(name, kind, credentials, None, Quirks())
@@ -140,6 +144,7 @@ def four_keys(
 SLOTS = 20
 SERVICE = 1.5
 """Seconds that an answer takes, about."""
+CROWD = 300.0
 By = Literal["slots", "quota"]
 
 
@@ -148,14 +153,27 @@ def bears(by: By) -> float:
     return SLOTS / SERVICE if by == "slots" else 15.0
 
 
-def crowd(balance: BalanceName, by: By, *, load: float = 1.5, length: float = 300.0, ratio: float = 10.0) -> Setting:
-    """Two tenants, one of which asks `ratio` times as often as the other."""
+def holds(by: By, length: float = CROWD) -> float:
+    """Requests in such a time: a quota has a minute's worth to begin with."""
+    return bears(by) * (length if by == "slots" else length + MINUTE)
+
+
+def crowd(
+    balance: BalanceName,
+    by: By,
+    *,
+    load: float = 1.5,
+    length: float = CROWD,
+    then: float = 0.0,
+    priorities: tuple[str, str] = ("", ""),
+) -> Setting:
+    """Two tenants, one of which asks ten times as often as the other. `then`: seconds of a tenth as many."""
     rng, rate = Random("crowd"), load * bears(by)
-    light = rate / (1.0 + ratio)
     wishes = [
-        Wish(at=at, stream=rng.random() < 0.5, tenant=tenant, bulk=rng.randrange(LONGEST))
-        for tenant, each in (("heavy", rate - light), ("light", light))
-        for at in arrivals(rng, each, length)
+        Wish(at=begin + at, stream=rng.random() < 0.5, tenant=name, priority=priority, bulk=rng.randrange(LONGEST))
+        for name, priority, part in (("heavy", priorities[0], 10.0 / 11.0), ("light", priorities[1], 1.0 / 11.0))
+        for begin, lasts, each in ((0.0, length, rate), (length, then, rate / 10.0))
+        for at in arrivals(rng, each * part, lasts)
     ]
     wishes.sort(key=lambda wish: wish.at)
     capacity = Capacity(first=0.5, per_token=0.01, answers=100.0)
@@ -190,8 +208,31 @@ def bad_day(balance: BalanceName, *, rate: float = 10.0) -> Setting:
         name: Temper("openai", TERSE, moods.get(name, []), quick=0.02, capacity=Capacity(tells=False)) for name in names
     }
     wishes = [Wish(at=at, stream=True, bulk=rng.randrange(LONGEST)) for at in arrivals(rng, rate, ENDS)]
+    return Setting(_three(names, balance), tempers, wishes, [])
+
+
+def _three(names: str, balance: BalanceName) -> Shape:
+    """Of which the first is the cheapest."""
     shape = Shape([keyed(name) for name in names], [[(name, "m", 1.0) for name in names]], balance=balance)
-    return Setting(shape, tempers, wishes, [])
+    shape.prices = {name: 1.0 + place for place, name in enumerate(names)}
+    return shape
+
+
+# --- three servers of unequal size ---
+
+WORKERS = {"a": 4, "b": 8, "c": 20}
+
+
+def servers(balance: BalanceName, *, load: float = 0.8, length: float = 300.0) -> Setting:
+    """Each has so many workers, and nobody is told; what comes while all are busy waits for one."""
+    rng = Random("servers")
+    tempers = {
+        name: Temper("custom", TERSE, [], capacity=Capacity(tells=False, workers=count))
+        for name, count in WORKERS.items()
+    }
+    rate = load * sum(WORKERS.values()) / SERVICE
+    wishes = [Wish(at=at, stream=True, bulk=rng.randrange(LONGEST)) for at in arrivals(rng, rate, length)]
+    return Setting(_three("abc", balance), tempers, wishes, [])
 
 
 # --- conversations ---
@@ -199,8 +240,10 @@ def bad_day(balance: BalanceName, *, rate: float = 10.0) -> Setting:
 TURNS = 20
 
 
-def conversations(balance: BalanceName, *, named: bool, count: int = 100) -> Setting:
-    """Each comes back with all that was said before, every ten seconds or so. `named`: with a header that says who."""
+def conversations(balance: BalanceName, *, named: bool, count: int = 100, requests: float = inf) -> Setting:
+    """Each comes back with all that was said before, every ten seconds or so. `named`: with a header that says who.
+    `requests` are each key's, in a minute.
+    """
     rng = Random("conversations")
     wishes: list[Wish] = []
     for number in range(count):
@@ -211,8 +254,12 @@ def conversations(balance: BalanceName, *, named: bool, count: int = 100) -> Set
             wishes.append(Wish(at=at, stream=rng.random() < 0.5, session=session, text=text, turn=turn, bulk=200))
             at += rng.uniform(5.0, 15.0)
     wishes.sort(key=lambda wish: wish.at)
-    shape = Shape([keyed("a", 8)], [[("a", "m", 1.0)]], balance=balance, affinity=AFFINITY)
-    return Setting(shape, {"a": Temper("openai", TERSE, [], capacity=Capacity(tells=False))}, wishes, [])
+    affinity = None if balance in EXACT else AFFINITY
+    shape = Shape([keyed("a", 8)], [[("a", "m", 1.0)]], balance=balance, affinity=affinity)
+    keys = {secret("a", place): Allowed(requests) for place in range(8)}
+    capacity = Capacity(keys, tells=requests < inf)
+    return Setting(shape, {"a": Temper("openai", TERSE, [], capacity=capacity)}, wishes, [])
 
 
-CONVERSING: Callable[[Wish], str] = lambda wish: wish.session or wish.text  # noqa: E731
+def conversation(wish: Wish) -> str:
+    return wish.session or wish.text

@@ -126,7 +126,9 @@ Amount = Annotated[
     _json_schema("integer", 1, 1_000_000_000_000, units.COUNT_PATTERN),
 ]
 """Requests or tokens, in a minute or a day."""
-Waiters = Annotated[int, _between(units.count, 0, 1_000_000, str), _json_schema("integer", 0, 1_000_000, _PLAIN)]
+Waiters = Annotated[
+    int, _between(units.count, 0, 1_000_000, str), _json_schema("integer", 0, 1_000_000, units.COUNT_PATTERN)
+]
 Attempts = Annotated[int, _between(units.count, 1, 20, str), _json_schema("integer", 1, 20, _PLAIN)]
 Retries = Annotated[int, _between(units.count, 0, 1, str), _json_schema("integer", 0, 1, _PLAIN)]
 RowOfFailures = Annotated[int, _between(units.count, 1, 1000, str), _json_schema("integer", 1, 1000, _PLAIN)]

@@ -23,7 +23,6 @@ from headway.config.sections.resilience import GeneralResilienceSection, Idempot
 from headway.config.sections.server import ServerSection
 
 LATER_VALUES = {
-    "balance": frozenset({"adaptive", "least_busy", "latency", "cost"}),
     "dialect": frozenset(
         {"openai_responses", "anthropic", "anthropic_messages", "gemini", "bedrock_converse", "cohere"}
     ),

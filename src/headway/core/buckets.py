@@ -17,7 +17,9 @@ from headway.core.pace import Pace
 from headway.types import Dimension, Limits, Reading, Usage
 
 SPARE = 0.05
-"""Part of a bucket that is left alone: estimates are wrong, and others may use the key."""
+"""Part of a provider's bucket that is left alone: estimates are wrong, and others may use the key. What we were told to
+keep within is kept to the last.
+"""
 MINUTE, DAY = 60.0, 86400.0
 REGROWS = 600.0
 """Seconds in which a bucket that held less than it should have is trusted again."""
@@ -32,7 +34,7 @@ class Bucket:
     than reserved; `taken` is all that was ever reserved.
     """
 
-    __slots__ = ("_at", "_capacity", "configured", "dimension", "level", "limit", "taken", "window")
+    __slots__ = ("_at", "_capacity", "_spare", "configured", "dimension", "level", "limit", "taken", "window")
 
     def __init__(self, dimension: Dimension, limit: float, window: float, now: float, *, configured: bool) -> None:
         self.dimension: Dimension = dimension
@@ -44,6 +46,7 @@ class Bucket:
         """By us: no reply changes it."""
         self._capacity = limit
         """What it holds at a time; less than its limit after a refusal that came too early."""
+        self._spare = 0.0 if configured else SPARE
         self._at = now
 
     def refill(self, now: float) -> float:
@@ -56,15 +59,16 @@ class Bucket:
             self.level = min(self.level + elapsed * self.limit / self.window, self._capacity)
         return self.level
 
-    def holds(self, need: float, now: float, spare: float = SPARE) -> bool:
-        left = self.refill(now) - need
+    def holds(self, need: float, now: float) -> bool:
+        left, spare = self.refill(now) - need, self._spare
         return left >= spare * self._capacity or (left >= 0.0 and need > (1.0 - spare) * self._capacity)
 
     def wait(self, need: float, now: float) -> float:
         """Seconds until it holds that much; infinite if it never does."""
         if need > self.limit:
             return inf
-        spare = SPARE * self._capacity if need <= (1.0 - SPARE) * self._capacity else 0.0
+        part = self._spare
+        spare = part * self._capacity if need <= (1.0 - part) * self._capacity else 0.0
         return max(0.0, (need + spare - self.refill(now)) * self.window / self.limit)
 
     def used(self, now: float) -> float:

@@ -105,7 +105,7 @@ class Candidate:
 
     def used(self, now: float) -> float:
         """How near its quotas and its limit it is: 0 to 1."""
-        share = self.concurrency.share()
+        share = max(self.concurrency.share(), self.credential_slots.share(), self.provider_slots.share())
         quota, overall = self.quota, self.overall
         if quota.buckets:
             share = max(share, quota.used(now))

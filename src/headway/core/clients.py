@@ -12,11 +12,10 @@ import msgspec
 
 from headway.core.buckets import NOTHING, Quota, Reservation, settle
 from headway.core.load import Estimate, Load
-from headway.types import ClientLimits, Dimension, Limits, Usage
+from headway.types import ClientLimits, Limits, Usage
 
 MANY = 10_000
-"""Clients above which those are forgotten who have nothing under way and all of their limits left."""
-_TOLD: tuple[tuple[Dimension, bytes], ...] = (("requests", b"requests"), ("tokens", b"tokens"))
+"""Clients that are remembered. Keys can be made up, so there must be an end to it."""
 
 
 class Client:
@@ -93,7 +92,7 @@ class Clients:
         """Header lines on what is left."""
         lines: list[bytes] = []
         for bucket in client.quota.buckets:
-            name = dict(_TOLD)[bucket.dimension]
+            name = bucket.dimension.encode()
             left = max(bucket.refill(now), 0.0)
             full = (bucket.limit - left) * bucket.window / bucket.limit
             lines.append(
@@ -108,11 +107,16 @@ class Clients:
 
     def _new(self, who: bytes, now: float) -> Client:
         if len(self._clients) >= MANY:
-            idle = [name for name, each in self._clients.items() if not each.under_way and each.quota.used(now) <= 0.0]
-            for name in idle:
-                del self._clients[name]
+            self._forget_one()
         client = self._clients[who] = Client(_per_minute(self._limits), now)
         return client
+
+    def _forget_one(self) -> None:
+        """The one that has been known for longest, of those that have nothing under way."""
+        for name, each in self._clients.items():
+            if not each.under_way:
+                del self._clients[name]
+                return
 
 
 def _per_minute(limits: ClientLimits) -> Limits:

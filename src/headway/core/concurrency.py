@@ -26,6 +26,10 @@ class Slots:
     def free(self) -> bool:
         return self.limit is None or self.used < self.limit
 
+    def share(self) -> float:
+        """The part in use: 0 to 1."""
+        return self.used / self.limit if self.limit else 0.0
+
 
 class Concurrency:
     """Requests in flight at one target, and their tokens. `limit` is infinite until it was ever overloaded."""

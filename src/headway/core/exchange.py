@@ -8,6 +8,7 @@ ended exactly once, which releases its slots and teaches health.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from random import Random
 
 import msgspec
@@ -93,6 +94,10 @@ class Exchange(msgspec.Struct, eq=False):
         if isinstance(found, Choice):
             return self._take(found, now)
         return GiveUp(found) if isinstance(found, Failure) else Full(found)
+
+    def room_at(self, now: float) -> float:
+        """When there may be room for it (monotonic seconds), as far as is known; infinite if there never will."""
+        return min((tier.soonest(self.load, now) for tier in self.route.tiers), default=inf)
 
     def overdue(self, now: float) -> Step:
         """Nobody had room for as long as the request may wait."""

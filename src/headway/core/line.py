@@ -105,17 +105,21 @@ class Line(Generic[Who]):
 
     # --- coming ---
 
-    def expected(self, ticket: Ticket) -> float:
-        """Seconds that somebody new would wait, as far as the line's own speed says; 0 if that is not known."""
-        if not self._speed or not self.length:
-            return 0.0
+    def expected(self, ticket: Ticket, alone: float) -> float:
+        """Seconds that somebody new would wait: by the line's own speed, once that is known; `alone` is how long it
+        would if nobody were there, and each one before it is taken to need as long.
+        """
+        if not self.length:
+            return alone
+        if not self._speed:
+            return alone * (1.0 + self.length)
         before = sum(each.backlog for tenants in self._ranks[: ticket.rank] for each in tenants.values())
         tenants, tenant = self._ranks[ticket.rank], ticket.tenant
         own = tenants.get(tenant)
         mine = ticket.tokens + (0.0 if own is None else own.backlog)
         # they take turns: of each other one as much goes first as of its own, if there is as much
         before += sum(min(other.backlog, mine) for name, other in tenants.items() if name != tenant)
-        return (before + mine) / self._speed
+        return max((before + mine) / self._speed, alone)
 
     def allowed(self, ticket: Ticket, now: float) -> float:
         """Seconds that somebody new may be expected to wait. Whoever finds nobody of its own before it is no line."""

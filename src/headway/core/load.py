@@ -14,7 +14,7 @@ BYTES_PER_TOKEN = 4.0
 """Of a deployment that has not said yet."""
 FEWEST_BYTES, MOST_BYTES = 0.5, 40.0
 USUAL_ANSWER = 256.0
-USUAL = 0.05
+USUAL = 0.01
 """How much one request changes what is held to be usual."""
 MANY = 64
 LEARNS = 0.1
@@ -51,13 +51,14 @@ class Need(msgspec.Struct, frozen=True, gc=False):
 class Estimate:
     """What is believed of one deployment's tokens."""
 
-    __slots__ = ("_answers", "_seen", "_usual_input", "_usual_output", "bytes_per_token", "usual_answer")
+    __slots__ = ("_answers", "_seen", "_sent", "_usual_input", "_usual_output", "bytes_per_token", "usual_answer")
 
     def __init__(self) -> None:
         self.bytes_per_token = BYTES_PER_TOKEN
         self.usual_answer = USUAL_ANSWER
         self._seen = 0
         self._answers = 0
+        self._sent = 0
         self._usual_input = 0.0
         self._usual_output = 0.0
 
@@ -78,11 +79,15 @@ class Estimate:
 
     def took(self, need: Need) -> None:
         """A request is sent."""
-        self._usual_input += (need.input - self._usual_input) * USUAL
-        self._usual_output += (need.tokens - need.input - self._usual_output) * USUAL
+        self._sent += 1
+        part = max(USUAL, 1.0 / self._sent)
+        self._usual_input += (need.input - self._usual_input) * part
+        self._usual_output += (need.tokens - need.input - self._usual_output) * part
 
     def usual(self) -> Need:
-        """What a request has needed on average."""
+        """What a request has needed on average. Were quotas compared by the last one, who is bound by tokens would look
+        better than it is, since one small request makes up for several large ones.
+        """
         return Need(1.0, self._usual_input + self._usual_output, self._usual_input, self._usual_output)
 
     def learn(self, load: Load, tokens_in: int, tokens_out: int) -> None:

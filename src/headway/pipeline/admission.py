@@ -73,8 +73,9 @@ class Admission:
         """A place in the line, or the seconds for which it would have to wait, which is too long."""
         now = self._now()
         line = self.line_of(route)
-        expected = max(line.expected(ticket), room_at - now)
-        if expected > line.allowed(ticket, now) or line.length >= line.most or now + expected >= deadline:
+        expected = line.expected(ticket, room_at - now)
+        full = line.length >= line.most or line.longest <= 0.0
+        if full or expected > line.allowed(ticket, now) or now + expected >= deadline:
             self.refused += 1
             line.refused += 1
             line.turns_away(ticket, now)
@@ -116,7 +117,7 @@ class Admission:
             line.leave(place)
             self.waiting -= 1
             line.refused += 1
-            place.who.turned_away(line.expected(place.ticket), now)
+            place.who.turned_away(line.expected(place.ticket, 0.0), now)
         while (place := line.first()) is not None:
             room_at = place.who.try_again(now)
             if room_at is not None:

@@ -42,7 +42,7 @@ def tenant_of(headers: Headers) -> bytes:
 
 def session_of(said: Mapping[bytes, bytes], request: JsonRequest | MultipartRequest, body: bytes) -> int | None:
     """A number for the conversation; None if a request belongs to none that can be known. `said` are headers."""
-    if len(said) > 1:
+    if len(said) > (b"content-type" in said):
         for name in SESSION_HEADERS:
             session = said.get(name)
             if session:

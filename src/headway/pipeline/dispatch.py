@@ -101,7 +101,7 @@ class Dispatch(msgspec.Struct, eq=False):
             self._prepare_stream(now)
         admission, exchange = self._owner.admission, self._exchange
         if admission.waiting and admission.has_line(exchange.route):
-            self._wait_for_turn(now, now)
+            self._wait_for_turn(exchange.room_at(now), now)
         else:
             self._take(exchange.begin(now), now)
 

@@ -7,6 +7,7 @@ on this machine is not meant. With a token whoever has it.
 from __future__ import annotations
 
 import hmac
+import re
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from starlette.datastructures import Headers
 from headway.types import Secret
 
 VARIABLE = "HEADWAY_ADMIN_TOKEN"
+_AUTHORITY = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::[0-9]*)?")
 HOW_TO_OPEN = f"set {VARIABLE} in the gateway's environment and send it as `Authorization: Bearer TOKEN`"
 
 
@@ -72,7 +74,6 @@ def _only(headers: Headers, name: str) -> str:
 
 
 def _host_of(authority: str) -> str:
-    """Without its port: of `[::1]:8080`, `localhost:8080`, `127.0.0.1`."""
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0]
-    return authority.partition(":")[0]
+    """Without its port: of `[::1]:8080`, `localhost:8080`, `127.0.0.1`; nothing of what is none of these."""
+    found = _AUTHORITY.fullmatch(authority)
+    return "" if found is None else found[1] or found[2]
