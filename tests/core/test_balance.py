@@ -386,6 +386,14 @@ def test_adaptive_prefers_the_reliable_and_failing_fast_attracts_nobody(candidat
     assert told["b"] == pytest.approx(told["c"], abs=0.05)
 
 
+def test_adaptive_shares_fall_with_the_square_of_reliability(candidates: Made):
+    ready = candidates([1.0, 1.0])
+    for _ in range(10):
+        ready[0].state.standing.failed(1.0, 0.0)
+    assert ready[0].state.standing.reliability(0.0) == pytest.approx(ready[1].state.standing.reliability(0.0) / 2.0)
+    assert shares(Adaptive(), ready)["a"] == pytest.approx(0.2, abs=0.03)
+
+
 def test_adaptive_prefers_who_has_less_under_way(candidates: Made):
     ready = candidates([1.0, 1.0])
     ready[0].concurrency.used = 10

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from headway.core.buckets import REGROWS, SPARE, Bucket, Quota, Reservation, give_back, settle
+from headway.core.buckets import REGROWS, SPARE, Bucket, Quota, Reservation, settle
 from headway.core.load import Need
 from headway.types import Dimension, Limits, Reading, Usage
 
@@ -441,14 +441,20 @@ def test_each_dimension_is_settled_with_what_it_counts():
         ]
     )
     taken = q.reserve(need(100.0, sent=60.0), 0.0)
-    settle(taken, Usage(input_tokens=80, output_tokens=50, cached_input_tokens=30))
+    settle(taken, Usage(input_tokens=80, output_tokens=50, cached_input_tokens=30), "actual")
     assert levels(q) == [900.0, 950.0, 950.0, 9.0]
 
 
-def test_a_request_that_never_arrived_takes_nothing():
+def test_who_counts_an_estimate_gives_nothing_back():
     q = quota(rpm=10, tpm=1000)
-    give_back(q.reserve(need(), 0.0))
-    assert levels(q) == [10.0, 1000.0]
+    settle(q.reserve(need(100.0), 0.0), Usage(input_tokens=1, output_tokens=1), "reserved")
+    assert levels(q) == [9.0, 900.0]
+
+
+def test_who_counts_what_is_sent_does_not_count_the_answer():
+    q = quota(rpm=10, tpm=1000)
+    settle(q.reserve(need(100.0), 0.0), Usage(input_tokens=40, output_tokens=500), "input")
+    assert levels(q) == [9.0, 960.0]
 
 
 # --- refusals ---

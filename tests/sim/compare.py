@@ -128,7 +128,7 @@ def curve(outcomes: Sequence[Outcome]) -> list[float]:
     return [figures.share("a", figures.calls(outcomes, BIN * place, BIN * (place + 1))) for place in range(count)]
 
 
-def table(comparison: Comparison, rows: Sequence[tuple[BalanceName, list[str]]]) -> str:
+def table(comparison: Comparison, rows: Sequence[tuple[str, list[str]]]) -> str:
     names = ["strategy", *(name for name, _ in comparison.columns)]
     lines = [names, ["---"] * len(names), *([strategy, *cells] for strategy, cells in rows)]
     told = "\n".join(f"| {' | '.join(line)} |" for line in lines)

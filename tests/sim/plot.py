@@ -82,9 +82,8 @@ def _axes(frame: Frame) -> list[str]:
         kind = "grid" if step else "axis"
         parts.append(f'<line class="{kind}" x1="{LEFT}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}"/>')
         parts.append(_text(LEFT - 8, y + 4, f"{100.0 * value:.0f} %", anchor="end"))
-    for minute in range(int(frame.length // 60.0) + 1):
-        parts.append(_text(frame.x(60.0 * minute), bottom + 20, f"{minute} min", anchor="middle"))
-    return parts
+    minutes = range(int(frame.length // 60.0) + 1)
+    return parts + [_text(frame.x(60.0 * each), bottom + 20, f"{each} min", anchor="middle") for each in minutes]
 
 
 def _curve(frame: Frame, curve: Curve, place: int, every: float) -> list[str]:

@@ -92,7 +92,8 @@ def _live(world: World, events: list[ExchangeEvent]) -> None:
     began = moment
     while moment < began + patience and _left_alone(world):  # who is to recover needs traffic
         moment += step
-        for wish in (Wish(at=0.0), Wish(at=0.0, stream=True)):
+        whole, streamed = f"whole at {moment}", f"streamed at {moment}"  # no conversation that stays where it is
+        for wish in (Wish(at=0.0, session=whole), Wish(at=0.0, stream=True, session=streamed)):
             world.loop.at(START + moment, partial(world.ask, wish))
         world.run(moment + 1.0)
     left_alone = _left_alone(world)

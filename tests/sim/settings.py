@@ -14,13 +14,14 @@ from typing import Literal
 import msgspec
 
 from headway.failures import FailureKind
-from headway.types import Breaker, Credential, Hedge, Quirks, Resilience, Secret, Timeouts
+from headway.types import BalanceName, Breaker, Credential, Hedge, Limits, Quirks, Resilience, Secret, Timeouts
 from sim.answers import Style
 from sim.clients import Wish
 from sim.faults import DIALS, EITHER, STREAM, WHOLE
 from sim.shapes import Keyed, Shape, Tiers
 from sim.upstreams import Mood, Temper
 
+BALANCES: tuple[BalanceName, ...] = ("adaptive", "adaptive", "least_busy", "latency", "cost", "weighted", "round_robin")
 KINDS = ("custom", "custom", "openai", "anthropic", "groq")
 BROKEN = (*EITHER, *WHOLE, *STREAM)
 FALL_BACK_ON: tuple[FailureKind, ...] = (
@@ -59,7 +60,30 @@ class Setting(msgspec.Struct):
 
 
 def draw(seed: int, *, heals: bool) -> Setting:
-    return Drawing(Random(f"setting {seed}"), Drawing(Random(f"edits {seed}"))).setting(heals=heals)
+    setting = Drawing(Random(f"setting {seed}"), Drawing(Random(f"edits {seed}"))).setting(heals=heals)
+    _spread(setting, Random(f"spread {seed}"))
+    return setting
+
+
+def _spread(setting: Setting, rng: Random) -> None:
+    """How the traffic of two worlds of three is spread and bounded."""
+    if rng.random() < 1 / 3:
+        return
+    shape = setting.shape
+    shape.balance = rng.choice(BALANCES)
+    if setting.heals is not None and shape.balance in ("least_busy", "latency"):
+        shape.balance = "adaptive"  # those two may leave somebody alone who is well
+    shape.affinity = rng.choice((None, 5.0, 600.0))
+    shape.prices = {each.name: rng.choice((1.0, 2.0)) for each in shape.providers if rng.random() < 0.5}
+    for each in shape.providers:
+        if setting.heals is None and rng.random() < 0.3:  # what is bounded by us never heals
+            limits = Limits(rpm=rng.choice((None, 5, 20)), tpm=rng.choice((None, 3000)))
+            each.keys = [msgspec.structs.replace(key, limits=limits) for key in each.keys]
+    for wish in setting.wishes:
+        wish.tenant = rng.choice(("", "one", "two"))
+        wish.session = rng.choice(("", "", "this", "that"))
+        wish.priority = rng.choice(("", "", "low", "normal", "high"))
+        wish.bulk = rng.choice((0, 0, 0, 5000))
 
 
 class Drawing:

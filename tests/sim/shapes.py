@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
-
 import msgspec
 
 from headway.config.compile import targets_for
@@ -21,6 +19,7 @@ from headway.types import (
     Route,
     Server,
     Snapshot,
+    Target,
     Tier,
 )
 
@@ -51,7 +50,7 @@ class Shape(msgspec.Struct):
     affinity: float | None = None
     queue: Queue = Queue()
     prices: dict[str, float] = {}
-    """Of providers; what is not there has none that is known."""
+    """Of providers, where it matters."""
     generation: int = 0
 
     def snapshot(self) -> Snapshot:
@@ -97,10 +96,16 @@ def _compiled(tiers: Tiers, providers: dict[str, Provider], prices: dict[str, fl
     return tuple(
         Tier(
             tuple(
-                target
+                _priced(target, prices[name]) if name in prices else target
                 for name, model, weight in tier
-                for target in targets_for(providers[name], model, weight, Profile(price=prices.get(name, inf)))
+                for target in targets_for(providers[name], model, weight, Profile())
             )
         )
         for tier in tiers
     )
+
+
+def _priced(target: Target, price: float) -> Target:
+    replace = msgspec.structs.replace
+    deployment = target.deployment
+    return replace(target, deployment=replace(deployment, profile=replace(deployment.profile, price=price)))

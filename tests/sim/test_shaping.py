@@ -104,7 +104,7 @@ def test_of_two_priorities_the_higher_goes_first_in_a_crowd(by: By) -> None:
     outcomes = play(crowd("adaptive", by, length=240.0, priorities=("low", "high")))
     urgent = [each for each in outcomes if each.wish.priority == "high"]
     assert figures.success(urgent) == 1.0
-    assert figures.percentile((each.queued for each in urgent), 0.99) <= 0.5
+    assert figures.percentile((each.queued for each in urgent), 0.99) <= 1.0
 
 
 # --- one of three that has a bad day ---
@@ -152,8 +152,8 @@ def test_conversations_stay_where_they_are(named: bool) -> None:
 
 
 def test_conversations_stay_where_they_are_while_quotas_bind() -> None:
-    """Only who is used up is left."""
-    outcomes = play(conversations("adaptive", named=False, requests=25.0))
+    """Only a key that is used up is left."""
+    outcomes = play(conversations("adaptive", named=False, requests=45.0))
     assert figures.success(outcomes) == 1.0
     assert figures.limited(outcomes) < 0.005
     assert figures.stayed(outcomes, conversation) >= 0.7

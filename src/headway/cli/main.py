@@ -10,6 +10,7 @@ from headway.cli.check import check
 from headway.cli.demo import demo
 from headway.cli.explain import explain
 from headway.cli.serve import serve
+from headway.config.plugins import load_plugins
 from headway.version import __version__
 
 
@@ -22,6 +23,7 @@ def main() -> None:
       headway serve            # with what the environment or ./headway.yaml offers
       curl http://127.0.0.1:8080/v1/models
     """
+    load_plugins()
 
 
 @main.command()

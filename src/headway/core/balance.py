@@ -33,6 +33,12 @@ class Strategy(Protocol):
 
     def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate: ...
 
+    def guess(self, candidates: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
+        """Whom it would most likely choose, before anybody was asked whether it has room; None if it does not know. For
+        tiers of many targets, where asking all of them costs more than the choice.
+        """
+        ...
+
 
 class Weighted:
     """Smooth weighted draw: every candidate earns its weight in credit, the richest is chosen and pays the sum. Shares
@@ -51,6 +57,9 @@ class Weighted:
             if not others:
                 return candidate
             left = others
+
+    def guess(self, candidates: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
+        return None
 
     def _richest(self, ready: Sequence[Candidate]) -> Candidate:
         total = 0.0
@@ -98,18 +107,56 @@ class LeastBusy:
     """Whoever has least under way for its weight."""
 
     def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate:
-        return _least(ready, lambda each: (each.concurrency.used + 1.0) / (each.weight * each.share(now)), rng)
+        return _any_of(_least(ready, lambda each: (each.concurrency.used + 1.0) / (each.weight * each.share(now))), rng)
+
+    def guess(self, candidates: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
+        best, least = None, inf
+        count = len(candidates)
+        start = int(rng.random() * count)  # between equals, whoever comes first from here
+        for place in range(start - count, start):
+            each = candidates[place]
+            weight = each.weight
+            if weight > 0.0:
+                busy = (each.concurrency.used + 1.0) / weight
+                if busy < least:
+                    best, least = each, busy
+        return best
 
 
 class Latency:
     """Whoever answers soonest. A small part goes to any, so that whoever was slow is seen to be quick again."""
 
+    __slots__ = ("_among", "_quickest", "_until")
+
+    def __init__(self) -> None:
+        self._among: Sequence[Candidate] = ()
+        self._quickest: list[Candidate] = []
+        self._until = -inf
+
     def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate:
         if rng.random() < EXPLORES:
             return ready[rng.randrange(len(ready))]
         cold = [each for each in ready if each.used(now) <= HOT] or ready
-        peers = usual_seconds(cold)
-        return _least(cold, lambda each: each.seconds(peers, now) / each.share(now), rng)
+        return _any_of(self._soonest(cold, now), rng)
+
+    def guess(self, candidates: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
+        if rng.random() < EXPLORES:
+            return candidates[int(rng.random() * len(candidates))]
+        if now >= self._until or candidates is not self._among:
+            self._until = now + LOOKS_AGAIN
+            self._among = candidates
+            well = [each for each in candidates if each.is_well(now)]
+            self._quickest = self._soonest(well, now)
+        quickest = self._quickest
+        if not quickest:
+            return None
+        found = quickest[int(rng.random() * len(quickest))]
+        return found if found.used(now) <= HOT else None
+
+    @staticmethod
+    def _soonest(ready: Sequence[Candidate], now: float) -> list[Candidate]:
+        peers = usual_seconds(ready)
+        return _least(ready, lambda each: each.seconds(peers, now) / each.share(now))
 
 
 class Cost:
@@ -123,6 +170,16 @@ class Cost:
         cheapest = min(prices)
         equals = [each for each, price in zip(ready, prices, strict=True) if price == cheapest]
         return self._between_equals.choose(equals, now, rng)
+
+    def guess(self, candidates: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
+        best, second = None, inf
+        for each in candidates:
+            if each.weight > 0.0:
+                if best is None or each.price < best.price:
+                    best, second = each, inf if best is None else best.price
+                else:
+                    second = min(second, each.price)
+        return best if best is not None and best.price < second else None
 
 
 class Adaptive:
@@ -149,6 +206,9 @@ class Adaptive:
         if at[0] == at[1]:
             return ready[at[0]]
         return _better(ready[at[0]], shares[at[0]], ready[at[1]], shares[at[1]], now)
+
+    def guess(self, candidates: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
+        return None
 
     def pair(self, candidates: Sequence[Candidate], now: float, rng: Random) -> tuple[Candidate, Candidate] | None:
         """Two of a tier's candidates by their shares, perhaps the same twice, without asking whether they have room;
@@ -223,12 +283,25 @@ def _better(
     return second if score > ALIKE * other else first
 
 
-def _least(ready: Sequence[Candidate], key: Callable[[Candidate], float], rng: Random) -> Candidate:
-    """The one with the least; one of them by chance if several have it."""
+def _least(ready: Sequence[Candidate], key: Callable[[Candidate], float]) -> list[Candidate]:
+    """Those with the least."""
     keys = [key(each) for each in ready]
-    least = min(keys)
-    best = [each for each, value in zip(ready, keys, strict=True) if value <= least]
-    return best[0] if len(best) == 1 else best[rng.randrange(len(best))]
+    least = min(keys, default=0.0)
+    return [each for each, value in zip(ready, keys, strict=True) if value <= least]
+
+
+def _any_of(equals: list[Candidate], rng: Random) -> Candidate:
+    return equals[0] if len(equals) == 1 else equals[rng.randrange(len(equals))]
+
+
+def add(name: str, make: Callable[[], Strategy]) -> None:
+    """Make a strategy known under a name, for every configuration read from then on. `make` is called for each tier.
+
+    Raises ValueError if there is one of that name.
+    """
+    if name in STRATEGIES:
+        raise ValueError(f"there is a strategy {name!r} already")
+    STRATEGIES[name] = make
 
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {

@@ -14,7 +14,7 @@ import msgspec
 
 from headway.core.load import Need
 from headway.core.pace import Pace
-from headway.types import Dimension, Limits, Reading, Usage
+from headway.types import Accounting, Dimension, Limits, Reading, Usage
 
 SPARE = 0.05
 """Part of a provider's bucket that is left alone: estimates are wrong, and others may use the key. What we were told to
@@ -291,21 +291,17 @@ class Quota:
         return None
 
 
-def settle(taken: tuple[Reservation, ...], usage: Usage) -> None:
-    """Give back, or take as well, what truly differs from what was reserved."""
+def settle(taken: tuple[Reservation, ...], usage: Usage, accounting: Accounting) -> None:
+    """Give back, or take as well, what truly differs from what was reserved, where the provider does."""
+    if accounting == "reserved":
+        return
     sent = usage.input_tokens - usage.cached_input_tokens
     for each in taken:
         dimension = each.bucket.dimension
         if dimension == "requests":
             continue
         if dimension == "tokens":
-            used = float(sent + usage.output_tokens)
+            used = sent if accounting == "input" else sent + usage.output_tokens
         else:
-            used = float(sent if dimension == "input" else usage.output_tokens)
-        each.bucket.settle(each.amount, used)
-
-
-def give_back(taken: tuple[Reservation, ...]) -> None:
-    """The request never reached the provider."""
-    for each in taken:
-        each.bucket.settle(each.amount, 0.0)
+            used = sent if dimension == "input" else usage.output_tokens
+        each.bucket.settle(each.amount, float(used))

@@ -23,10 +23,10 @@ class Candidate:
     """
 
     __slots__ = (
-        "_accounting",
         "_allowance",
         "_load",
         "_need",
+        "accounting",
         "concurrency",
         "credential_slots",
         "credit",
@@ -59,7 +59,7 @@ class Candidate:
         self.provider_slots = provider_slots
         self.overall = overall
         self._allowance = state.allowance
-        self._accounting: Accounting = target.deployment.provider.quirks.accounting
+        self.accounting: Accounting = target.deployment.provider.quirks.accounting
         self._load = NO_LOAD
         self._need = Need()
         """What that load needs here; asked for more than once in a row."""
@@ -98,7 +98,7 @@ class Candidate:
     def need(self, load: Load) -> Need:
         if load is not self._load:
             self._load = load
-            self._need = self.state.estimate.need(load, self._accounting)
+            self._need = self.state.estimate.need(load, self.accounting)
         return self._need
 
     # --- how does it compare? ---
@@ -112,8 +112,9 @@ class Candidate:
         return max(share, overall.used(now)) if overall.buckets else share
 
     def room(self, now: float) -> float:
-        """How many requests, like the last one, its quotas admit now; infinite if nothing is known of them."""
-        return min(self.quota.room(self._need, now), self.overall.room(self._need, now))
+        """How many usual requests its quotas admit now; infinite if nothing is known of them."""
+        need = self.state.estimate.usual()
+        return min(self.quota.room(need, now), self.overall.room(need, now))
 
     def share(self, now: float) -> float:
         """The part of its usual traffic that it should get; less than 1 after it has recovered."""

@@ -86,7 +86,7 @@ class Clients:
         if usage is not None:
             client.estimate.learn(admitted.load, usage.input_tokens, usage.output_tokens)
             if admitted.taken is not NOTHING:
-                settle(admitted.taken, usage)
+                settle(admitted.taken, usage, "actual")
 
     def told(self, client: Client, now: float) -> bytes:
         """Header lines on what is left."""

@@ -32,13 +32,12 @@ class Slots:
 
 
 class Concurrency:
-    """Requests in flight at one target, and their tokens. `limit` is infinite until it was ever overloaded."""
+    """Requests in flight at one target. `limit` is infinite until it was ever overloaded."""
 
-    __slots__ = ("_cut", "limit", "tokens", "used")
+    __slots__ = ("_cut", "limit", "used")
 
     def __init__(self) -> None:
         self.used = 0
-        self.tokens = 0.0
         self.limit = inf
         self._cut = -inf
 

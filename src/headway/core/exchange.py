@@ -124,7 +124,7 @@ class Exchange(msgspec.Struct, eq=False):
         if usage is not None:
             state.estimate.learn(self.load, usage.input_tokens, usage.output_tokens)
             if attempt.taken:
-                settle(attempt.taken, usage)
+                settle(attempt.taken, usage, attempt.candidate.accounting)
         if not attempt.began:
             tokens = 0.0 if usage is None else float(usage.output_tokens)
             state.standing.whole.saw(now - attempt.started, tokens, now)

@@ -21,6 +21,8 @@ GOOD, BAD = 9.0, 1.0
 """What is believed of a deployment of which nothing is known: nine of ten go well."""
 FAILED_TAKES = 3.0
 """A failure before the first token counts as so many times the usual, or as long as it took if that is more."""
+WORST = 10.0
+"""So many times as slow as its peers says all there is to say: more would only take longer to fade."""
 REMEMBERS = 0.98
 MANY = 64
 STEEPEST = 1.0 / 200.0
@@ -89,6 +91,7 @@ class Times:
         value = self._value
         if value is None or peers is None:
             return value if peers is None else peers
+        value = min(value, WORST * peers)
         idle = now - self._at
         return peers + (value - peers) * exp(-idle / FADES) if idle > 1.0 else value
 

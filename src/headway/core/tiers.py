@@ -103,15 +103,25 @@ class LiveTier:
             if calm:
                 return only if only.concurrency.free() and only.admits(load, now) else None
             return self.choose(candidates, now, rng) if self._may(only, load, now) else None
+        if not calm and not _bears(self.ready(load, now), now, rng):
+            return None
         found = None
-        if calm and self._cycle:
-            turn = self._turn = (self._turn + 1) % len(self._cycle)
-            found = self._cycle[turn]
-            if not (found.concurrency.free() and found.admits(load, now)):
-                found = None
-        elif self._adaptive is not None and (calm or _bears(candidates, now, rng)):
+        if self._adaptive is not None:
             found = self._better_of_two(self._adaptive, load, now, rng)
-        return found or self.choose(self.ready(load, now), now, rng)
+        elif calm:
+            found = self._next_or_guess(now, rng)
+            if found is not None and not self._may(found, load, now):
+                found = None
+        if found is not None:
+            return found
+        ready = self.ready(load, now)
+        return self.strategy.choose(ready, now, rng) if ready else None
+
+    def _next_or_guess(self, now: float, rng: Random) -> Candidate | None:
+        if not self._cycle:
+            return self.strategy.guess(self.candidates, now, rng)
+        turn = self._turn = (self._turn + 1) % len(self._cycle)
+        return self._cycle[turn]
 
     def _better_of_two(self, adaptive: Adaptive, load: Load, now: float, rng: Random) -> Candidate | None:
         """None if neither of two may be asked."""
@@ -161,5 +171,5 @@ class LiveTier:
 
 def _bears(ready: Sequence[Candidate], now: float, rng: Random) -> bool:
     """Does one more request fall into the share that they can bear?"""
-    share = max(each.share(now) for each in ready)
+    share = max((each.share(now) for each in ready), default=0.0)
     return share >= 1.0 or rng.random() < share

@@ -18,6 +18,8 @@ from headway.types import QueueRecord
 LOOKS_AFTER = 0.1
 """Seconds after which somebody who waits is looked at again, whatever happened meanwhile."""
 SOONEST = 0.002
+MANY = 1000
+"""Lines that are remembered. Clients may ask for any model, so there must be an end to it."""
 
 
 class Waiting(Protocol):
@@ -48,6 +50,8 @@ class Admission:
         line = self._lines.get(route.route.name)
         queue = route.route.queue
         if line is None:
+            if len(self._lines) >= MANY:
+                self._lines = {name: each for name, each in self._lines.items() if each.length}
             line = self._lines[route.route.name] = Line(queue.wait, queue.length)
         line.longest, line.most = queue.wait, queue.length
         return line

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, Tag
+from pydantic import BeforeValidator, Field, Tag, ValidatorFunctionWrapHandler, WrapValidator
 
 from headway.config.fields import TargetName
 from headway.config.quantities import AffinityEntry, Pause, Waiters, Weight
 from headway.config.sections.base import LIST, MAPPING, TEXT, Section, short_or_long
 from headway.config.sections.resilience import ResilienceSection
+from headway.core.balance import STRATEGIES
 from headway.failures import FailureKind
 from headway.types import BalanceName, Queue
 
@@ -64,6 +65,11 @@ class FallbackSection(Section):
     )
 
 
+def _or_added(value: object, choices: ValidatorFunctionWrapHandler) -> object:
+    """Strategies that were added are choices too."""
+    return value if isinstance(value, str) and value in STRATEGIES else choices(value)
+
+
 class QueueSection(Section):
     """How long and how many requests may wait when nobody has room."""
 
@@ -87,7 +93,7 @@ class ModelSection(Section):
         min_length=1,
         description="Lists of targets, in order of preference. Traffic is balanced inside a tier, then fails over.",
     )
-    balance: BalanceName = Field(
+    balance: Annotated[BalanceName, WrapValidator(_or_added)] = Field(
         default="adaptive",
         description="How traffic is spread inside a tier: by speed, reliability, load and quota (adaptive), by weights "
         "alone (weighted), in turn (round_robin), or to whoever has least under way (least_busy), answers soonest "
