@@ -71,8 +71,6 @@ def _spread(setting: Setting, rng: Random) -> None:
         return
     shape = setting.shape
     shape.balance = rng.choice(BALANCES)
-    if setting.heals is not None and shape.balance in ("least_busy", "latency"):
-        shape.balance = "adaptive"  # those two may leave somebody alone who is well
     shape.affinity = rng.choice((None, 5.0, 600.0))
     shape.prices = {each.name: rng.choice((1.0, 2.0)) for each in shape.providers if rng.random() < 0.5}
     for each in shape.providers:

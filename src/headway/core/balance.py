@@ -104,20 +104,20 @@ class RoundRobin(Weighted):
 
 
 class LeastBusy:
-    """Whoever has least under way for its weight."""
+    """Whoever has least under way for its weight. The next request counts as a random part of one, so that those who
+    have nothing under way are drawn by their weights.
+    """
 
     def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate:
-        return _any_of(_least(ready, lambda each: (each.concurrency.used + 1.0) / (each.weight * each.share(now))), rng)
+        return _least(ready, lambda each: (each.concurrency.used + rng.random()) / (each.weight * each.share(now)))[0]
 
     def guess(self, candidates: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
         best, least = None, inf
-        count = len(candidates)
-        start = int(rng.random() * count)  # between equals, whoever comes first from here
-        for place in range(start - count, start):
-            each = candidates[place]
+        random = rng.random
+        for each in candidates:
             weight = each.weight
             if weight > 0.0:
-                busy = (each.concurrency.used + 1.0) / weight
+                busy = (each.concurrency.used + random()) / weight
                 if busy < least:
                     best, least = each, busy
         return best
@@ -155,6 +155,9 @@ class Latency:
 
     @staticmethod
     def _soonest(ready: Sequence[Candidate], now: float) -> list[Candidate]:
+        on_trial = [each for each in ready if each.state.breaker.tripped]
+        if on_trial:  # one request at a time tells whether it is well again
+            return on_trial
         peers = usual_seconds(ready)
         return _least(ready, lambda each: each.seconds(peers, now) / each.share(now))
 
@@ -275,6 +278,8 @@ def _shares(candidates: Sequence[Candidate], now: float) -> list[tuple[float, fl
 def _better(
     first: Candidate, of_first: tuple[float, float], second: Candidate, of_second: tuple[float, float], now: float
 ) -> Candidate:
+    if first.state.breaker.tripped or second.state.breaker.tripped:  # one request at a time tells if it is well again
+        return first if first.state.breaker.tripped else second
     used, used_other = first.used(now), second.used(now)
     if used > HOT or used_other > HOT:
         return first if used <= used_other else second

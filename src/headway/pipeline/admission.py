@@ -117,18 +117,20 @@ class Admission:
 
     def _serve(self, line: Line[Waiting], now: float) -> float:
         """When to look at this line again."""
+        again = now + LOOKS_AFTER
+        while (place := line.first()) is not None:
+            room_at = place.who.try_again(now)
+            if room_at is not None:
+                again = room_at
+                break
+            line.let_in(place, now)
+            self.waiting -= 1
         for place in line.late(now):
             line.leave(place)
             self.waiting -= 1
             line.refused += 1
             place.who.turned_away(line.expected(place.ticket, 0.0), now)
-        while (place := line.first()) is not None:
-            room_at = place.who.try_again(now)
-            if room_at is not None:
-                return room_at
-            line.let_in(place, now)
-            self.waiting -= 1
-        return now + LOOKS_AFTER
+        return again
 
     def _look_after(self, seconds: float) -> None:
         if self._timer is not None:
