@@ -72,7 +72,8 @@ def _spread(setting: Setting, rng: Random) -> None:
     shape = setting.shape
     shape.balance = rng.choice(BALANCES)
     shape.affinity = rng.choice((None, 5.0, 600.0))
-    shape.prices = {each.name: rng.choice((1.0, 2.0)) for each in shape.providers if rng.random() < 0.5}
+    dear = shape.balance != "cost" or setting.heals is None  # whoever is dear is rightly left alone by that strategy
+    shape.prices = {each.name: rng.choice((1.0, 2.0)) for each in shape.providers if dear and rng.random() < 0.5}
     for each in shape.providers:
         if setting.heals is None and rng.random() < 0.3:  # what is bounded by us never heals
             limits = Limits(rpm=rng.choice((None, 5, 20)), tpm=rng.choice((None, 3000)))
