@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format-check lint types floors pytest bench docs fuzz soak services clean
+.PHONY: help run test check format-check lint types floors pytest bench docs fuzz soak strategies services clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +94,9 @@ fuzz: .venv/.development ## run the fuzz targets for SECONDS in all (60); what b
 		echo "fuzz: $$target for $$share s"; \
 		../$(BIN)/python "../$$target" -max_total_time=$$share || { echo "fuzz: $$target failed; its input is in .fuzz/"; exit 1; }; \
 	done
+
+strategies: .venv/.development ## compare the strategies of balancing on virtual time, and write it into docs/load-balancing.md
+	PYTHONPATH=tests $(BIN)/python -m sim.compare --plot docs/load-balancing.svg --write docs/load-balancing.md
 
 soak: .venv/.development ## play SEEDS simulated worlds (20000), or one of them again (SEED=...)
 	@PYTHONPATH=tests exec $(BIN)/python -m sim.soak $(if $(SEED),--seed $(SEED),$(SEEDS))

@@ -23,9 +23,8 @@ from headway.core.balance import (
     RoundRobin,
     Strategy,
     Weighted,
-    usual_seconds,
 )
-from headway.core.candidates import Candidate
+from headway.core.candidates import Candidate, usual_of
 from headway.core.exchange import Attempt, Exchange
 from headway.core.health import State
 from headway.core.load import NO_LOAD, Load
@@ -576,8 +575,8 @@ def test_one_that_fails_now_and_then_is_asked_less_and_within_a_minute_of_healin
 
 def test_the_usual_time_is_the_middle_of_those_that_are_known_and_a_second_if_none_is(candidates: Made):
     ready = candidates([1.0, 1.0, 1.0, 1.0])
-    assert usual_seconds(ready) == 1.0
+    assert usual_of(ready).seconds == 1.0
     for candidate, seconds in zip(ready, (0.2, 3.0, 0.5), strict=False):
         answers(candidate, seconds)
-    assert usual_seconds(ready) == pytest.approx(0.5)
-    assert ready[3].seconds(usual_seconds(ready), 0.0) == pytest.approx(0.5), "nobody knows; as long as others"
+    assert usual_of(ready).seconds == pytest.approx(0.5)
+    assert ready[3].seconds(usual_of(ready), 0.0) == pytest.approx(0.5), "nobody knows; as long as others"

@@ -298,6 +298,9 @@ class Nobody:
     def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate:
         raise AssertionError(f"asked to choose from {ready}")
 
+    def guess(self, candidates: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
+        raise AssertionError(f"asked to guess among {candidates}")
+
 
 def test_a_strategy_is_only_asked_with_somebody_to_choose_from(world: World):
     (tier,) = world.route("a b").tiers

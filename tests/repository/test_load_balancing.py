@@ -18,7 +18,7 @@ from headway.config import compile as compilation
 from headway.config.load import load_text
 from headway.core import affinity, balance, buckets, concurrency, line, load, pace, standing, tiers
 from headway.core.buckets import Bucket
-from headway.core.candidates import Candidate
+from headway.core.candidates import Candidate, usual_of
 from headway.core.load import Load
 from headway.core.registry import Registry
 from headway.pipeline import admission, conversation, gateway
@@ -77,7 +77,7 @@ def rows(candidates: Sequence[Candidate]) -> list[str]:
         for second in candidates:
             found = first if first is second else adaptive.better(first, second, NOW)
             chosen[found] += shares[first] * shares[second] / total**2
-    usual = balance.usual_seconds(candidates)
+    usual = usual_of(candidates)
     told: list[str] = []
     for each in candidates:
         room, seconds = each.room(NOW), each.seconds(usual, NOW)

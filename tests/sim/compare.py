@@ -1,7 +1,7 @@
 """The strategies beside each other: the same requests to the same upstreams, in figures and in a picture.
 
-`python -m sim.compare` prints tables in Markdown; `--plot FILE` also writes a picture of one endpoint's bad day. All of
-it follows from `--seed`.
+`python -m sim.compare` prints tables in Markdown; `--plot FILE` also writes a picture of one endpoint's bad day,
+`--write FILE` puts the tables into a document. All of it follows from `--seed`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sim.settings import Setting
 from sim.workloads import ENDS, FAILING, QUOTAS, SLOWER, WELL_AGAIN, Outcome
 
 STRATEGIES: tuple[BalanceName, ...] = ("adaptive", "weighted", "round_robin", "least_busy", "latency", "cost")
+BEGIN, END = "<!-- strategies -->", "<!-- /strategies -->"
 BIN = 6.0
 """Seconds that one point of the picture stands for."""
 Make = Callable[[BalanceName], Setting]
@@ -139,7 +140,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="sim.compare", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plot", type=Path, help="write the picture there")
+    parser.add_argument("--write", type=Path, help="put the tables into this document, between its marks")
     asked = parser.parse_args()
+    tables: list[str] = []
     with ProcessPoolExecutor(cpu_count()) as pool:
         jobs = {
             (place, strategy): pool.submit(measured, place, strategy, asked.seed)
@@ -148,12 +151,24 @@ def main() -> int:
         }
         for place, comparison in enumerate(COMPARISONS):
             rows = [(strategy, jobs[place, strategy].result()[0]) for strategy in STRATEGIES]
-            print(table(comparison, rows), flush=True)
+            tables.append(table(comparison, rows))
+            print(tables[-1], flush=True)
         if asked.plot is not None:
             day = next(place for place, each in enumerate(COMPARISONS) if each.make is workloads.bad_day)
             curves = [Curve(strategy, jobs[day, strategy].result()[1]) for strategy in STRATEGIES]
             asked.plot.write_text(picture(curves), encoding="utf-8")
+    if asked.write is not None:
+        text = asked.write.read_text(encoding="utf-8")
+        asked.write.write_text(with_tables(text, "\n".join(tables)), encoding="utf-8")
     return 0
+
+
+def with_tables(document: str, tables: str) -> str:
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"the document lacks {BEGIN} or {END}")
+    return f"{before}{begin}\n{tables}{end}{after}"
 
 
 def picture(curves: Sequence[Curve]) -> str:

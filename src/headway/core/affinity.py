@@ -31,7 +31,8 @@ class Pins:
 
     def keep(self, session: int, target: str, now: float) -> None:
         pins = self._pins
-        pins.pop(session, None)
+        if session in pins:
+            del pins[session]
         pins[session] = (target, now)
         if len(pins) > MOST:
             del pins[next(iter(pins))]

@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from math import inf
 from random import Random
-from statistics import median_low
 from typing import Protocol
 
-from headway.core.candidates import Candidate
+from headway.core.candidates import Candidate, usual_of
 
 LONGEST_CYCLE = 256
 HOT = 0.8
@@ -158,8 +157,8 @@ class Latency:
         on_trial = [each for each in ready if each.state.breaker.tripped]
         if on_trial:  # one request at a time tells whether it is well again
             return on_trial
-        peers = usual_seconds(ready)
-        return _least(ready, lambda each: each.seconds(peers, now) / each.share(now))
+        usual = usual_of(ready)
+        return _least(ready, lambda each: each.seconds(usual, now) / each.share(now))
 
 
 class Cost:
@@ -245,27 +244,21 @@ class Adaptive:
         self._ends = list(accumulate(well))
 
 
-def usual_seconds(candidates: Sequence[Candidate]) -> float:
-    """What such a target takes, as far as is known."""
-    known = [seconds for each in candidates if (seconds := each.last_seconds()) is not None]
-    return median_low(known) if known else 1.0
-
-
 def adaptive_shares(candidates: Sequence[Candidate], now: float) -> list[float]:
     """What each would get under `adaptive`, relative to the average, whether or not it may be asked."""
     return [share for share, _ in _shares(candidates, now)]
 
 
 def _shares(candidates: Sequence[Candidate], now: float) -> list[tuple[float, float]]:
-    peers = usual_seconds(candidates)
+    usual = usual_of(candidates)
     rooms = [each.room(now) for each in candidates]
     most = max((room for room in rooms if room < inf), default=1.0)
     shares: list[float] = []
     times: list[float] = []
     for each, room in zip(candidates, rooms, strict=True):
-        seconds = each.seconds(peers, now)
+        seconds = each.seconds(usual, now)
         times.append(seconds)
-        share = each.weight * min(room, most) * peers / seconds
+        share = each.weight * min(room, most) * usual.seconds / seconds
         if not each.state.breaker.tripped:  # one that is on trial has to be tried, whatever it did
             share *= each.state.standing.reliability(now) ** 2 * each.state.breaker.share(now)
         shares.append(share)

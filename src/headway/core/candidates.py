@@ -7,14 +7,25 @@ stand together is `core.tiers`' business, which of those that may is chosen is `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
+from statistics import median_low
+from typing import NamedTuple
 
 from headway.core.buckets import NOTHING, Quota, Reservation
 from headway.core.concurrency import Concurrency, Slots
 from headway.core.health import State
 from headway.core.load import NO_LOAD, Load, Need
 from headway.core.rests import Rest
+from headway.core.standing import Times
 from headway.types import Accounting, Target
+
+
+class Usual(NamedTuple):
+    """What such targets take: seconds to the first token where all of them have streamed, else for a whole answer."""
+
+    streamed: bool
+    seconds: float
 
 
 class Candidate:
@@ -120,18 +131,16 @@ class Candidate:
         """The part of its usual traffic that it should get; less than 1 after it has recovered."""
         return self.state.breaker.share(now)
 
-    def seconds(self, peers: float, now: float) -> float:
-        """To the first token, as far as is known; `peers` is what others take."""
-        standing = self.state.standing
-        found = standing.first_token.now(peers, now)
-        if standing.first_token.last() is None:
-            found = standing.whole.now(peers, now)
-        return max(found or peers, 0.001)
+    def seconds(self, usual: Usual, now: float) -> float:
+        """That it takes for the same, as far as is known."""
+        return max(self._times(usual).now(usual.seconds, now) or usual.seconds, 0.001)
 
-    def last_seconds(self) -> float | None:
+    def last_seconds(self, usual: Usual) -> float | None:
+        return self._times(usual).last()
+
+    def _times(self, usual: Usual) -> Times:
         standing = self.state.standing
-        first = standing.first_token.last()
-        return first if first is not None else standing.whole.last()
+        return standing.first_token if usual.streamed else standing.whole
 
     # --- taking ---
 
@@ -161,3 +170,11 @@ class Candidate:
 def too_large(candidates: list[Candidate], load: Load, now: float) -> bool:
     """Does none of their quotas ever hold enough for this request?"""
     return bool(candidates) and all(each.wait(load, now) == inf for each in candidates)
+
+
+def usual_of(candidates: Sequence[Candidate]) -> Usual:
+    """As far as is known; a second if nothing is."""
+    all_times = [(each.state.standing.first_token.last(), each.state.standing.whole.last()) for each in candidates]
+    streamed = all(first is not None or whole is None for first, whole in all_times)
+    known = [seconds for times in all_times if (seconds := times[0 if streamed else 1]) is not None]
+    return Usual(streamed, median_low(known) if known else 1.0)

@@ -48,18 +48,17 @@ class Exceeded(msgspec.Struct, frozen=True):
 class Clients:
     """`limits` are those of each client."""
 
-    __slots__ = ("_clients", "_limits")
+    __slots__ = ("_clients", "_limits", "bounds")
 
     def __init__(self, limits: ClientLimits) -> None:
         self._limits = limits
+        self.bounds = limits != ClientLimits()
+        """Is anybody bound by them?"""
         self._clients: dict[bytes, Client] = {}
-
-    @property
-    def bounds(self) -> bool:
-        return self._limits != ClientLimits()
 
     def adjust(self, limits: ClientLimits, now: float) -> None:
         self._limits = limits
+        self.bounds = limits != ClientLimits()
         for client in self._clients.values():
             client.quota.configure(_per_minute(limits), now)
 

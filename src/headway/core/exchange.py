@@ -126,6 +126,8 @@ class Exchange(msgspec.Struct, eq=False):
             if attempt.taken:
                 settle(attempt.taken, usage, attempt.candidate.accounting)
         if not attempt.began:
+            if attempt.took_over:
+                state.allowance.coped()
             tokens = 0.0 if usage is None else float(usage.output_tokens)
             state.standing.whole.saw(now - attempt.started, tokens, now)
         if not attempt.judged:

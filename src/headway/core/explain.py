@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from headway.core.balance import adaptive_shares, usual_seconds
+from headway.core.balance import adaptive_shares
 from headway.core.buckets import DAY, MINUTE, Bucket, Quota
-from headway.core.candidates import Candidate
+from headway.core.candidates import Candidate, usual_of
 from headway.core.load import Load
 from headway.core.registry import LiveRoute
 from headway.core.tiers import LiveTier
@@ -50,8 +50,8 @@ def _tier(
     relative = _relative_shares(balance, candidates, now)  # before the load is looked at: it is that of requests so far
     verdicts = [_verdict(each, load, now) for each in candidates]
     pinned = tier.pinned(session, now)
-    seen = any(each.last_seconds() is not None for each in candidates)
-    usual = usual_seconds(candidates)
+    usual = usual_of(candidates)
+    seen = any(each.last_seconds(usual) is not None for each in candidates)
     for each, verdict, share in zip(candidates, verdicts, _parts(relative, verdicts), strict=True):
         pace = each.quota.pace
         yield TargetRecord(

@@ -10,8 +10,8 @@ from math import inf
 from random import Random
 
 from headway.core.affinity import Pins
-from headway.core.balance import LOOKS_AGAIN, Adaptive, Strategy, Weighted, usual_seconds
-from headway.core.candidates import Candidate
+from headway.core.balance import LOOKS_AGAIN, Adaptive, Strategy, Weighted
+from headway.core.candidates import Candidate, Usual, usual_of
 from headway.core.load import Load
 from headway.core.rests import Unrest
 
@@ -48,7 +48,7 @@ class LiveTier:
         """An order in which they may be drawn, over and over, while all of them are ready."""
         self._turn = -1
         self._by_name = {candidate.name: candidate for candidate in candidates}
-        self._usual = 0.0
+        self._usual = Usual(streamed=True, seconds=1.0)
         self._usual_until = -inf
         self._plain = all(
             candidate.weight > 0.0
@@ -149,14 +149,12 @@ class LiveTier:
         return found
 
     def _is_slow(self, candidate: Candidate, now: float) -> bool:
-        seconds = candidate.last_seconds()
-        if seconds is None:
-            return False
         if now >= self._usual_until:
-            self._usual = usual_seconds(self.candidates)
+            self._usual = usual_of(self.candidates)
             self._usual_until = now + LOOKS_AGAIN
         usual = self._usual
-        return seconds > SLOW * usual and candidate.seconds(usual, now) > SLOW * usual
+        seconds, most = candidate.last_seconds(usual), SLOW * usual.seconds
+        return seconds is not None and seconds > most and candidate.seconds(usual, now) > most
 
     @staticmethod
     def _may(candidate: Candidate, load: Load, now: float) -> bool:

@@ -203,10 +203,7 @@ class Dispatch(msgspec.Struct, eq=False):
         now = self._first_byte = self.now()
         self._supersede_other(call, now)
         fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, call.head)
-        attempt = call.attempt
-        if attempt.took_over:
-            self._exchange.committed(attempt, now)
-        self._exchange.succeeded(attempt, call.status, now, usage)
+        self._exchange.succeeded(call.attempt, call.status, now, usage)
         self._over("ok", call.status, now, usage=usage, reply_bytes=len(body))
         self._downstream.reply(call.status, fields, body)
 
