@@ -424,7 +424,12 @@ def test_where_others_use_the_key_nobody_believes_in_more_than_the_last_reply_le
 
 def test_headers_are_looked_at_some_fifty_times_a_second():
     q = Quota()
-    looks = sum(q.wants_reading(1.0 + number / 1000) for number in range(1000))
+    looks = 0
+    for number in range(1000):
+        now = 1.0 + number / 1000
+        if now >= q.looks_again:
+            q.looked(now)
+            looks += 1
     assert 30 <= looks <= 51
 
 

@@ -25,6 +25,8 @@ REGROWS = 600.0
 """Seconds in which a bucket that held less than it should have is trusted again."""
 LOOKS_BACK = 10.0
 """Seconds over which the rate at which was sent is measured."""
+LOOKS_EVERY = 0.02
+"""Seconds between looks at the headers of replies."""
 LOWEST = 1.0
 """A bucket owes at most so many times what it holds."""
 
@@ -132,13 +134,13 @@ NOTHING: tuple[Reservation, ...] = ()
 class Quota:
     """All that bounds what one key may send to one model, or all keys to one provider."""
 
-    __slots__ = ("_before", "_marked", "_read", "_sent", "buckets", "pace")
+    __slots__ = ("_before", "_marked", "_sent", "buckets", "looks_again", "pace")
 
     def __init__(self) -> None:
         self.buckets: list[Bucket] = []
         self.pace: Pace | None = None
         """Of a provider that says nothing, once it has refused."""
-        self._read = 0.0
+        self.looks_again = 0.0
         self._marked = 0.0
         self._sent = 0
         """Requests since then."""
@@ -230,12 +232,9 @@ class Quota:
 
     # --- after it ---
 
-    def wants_reading(self, now: float) -> bool:
-        """Is it time to look at a reply's headers again? At most some fifty times a second."""
-        if now < self._read:
-            return False
-        self._read = now + 0.02
-        return True
+    def looked(self, now: float) -> None:
+        """A reply's headers are looked at; those of others need not be until `looks_again`, a fiftieth second later."""
+        self.looks_again = now + LOOKS_EVERY
 
     def read(
         self, readings: tuple[Reading, ...], taken: tuple[Reservation, ...], others: int, need: Need, now: float

@@ -6,6 +6,7 @@ limits, the client's leaving and a request that is wrong say nothing about anybo
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 import msgspec
@@ -81,7 +82,8 @@ def succeeded(state: State, sent: float, now: float) -> Change | None:
         state.credential.forgive(sent)
     state.allowance.succeeded()
     state.standing.succeeded(now)
-    state.concurrency.succeeded()
+    if state.concurrency.limit < inf:
+        state.concurrency.succeeded()
     breaker = state.breaker
     if not breaker.succeeded(sent, now):
         return None

@@ -11,7 +11,7 @@ from random import Random
 
 from headway.core.affinity import Pins
 from headway.core.balance import LOOKS_AGAIN, Adaptive, Strategy, Weighted
-from headway.core.candidates import Candidate, Usual, usual_of
+from headway.core.candidates import Candidate, usual_of
 from headway.core.load import Load
 from headway.core.rests import Unrest
 
@@ -26,12 +26,12 @@ class LiveTier:
         "_adaptive",
         "_by_name",
         "_cycle",
+        "_looks_at",
         "_pins",
         "_plain",
+        "_slow",
         "_turn",
         "_unrest",
-        "_usual",
-        "_usual_until",
         "candidates",
         "strategy",
     )
@@ -48,8 +48,9 @@ class LiveTier:
         """An order in which they may be drawn, over and over, while all of them are ready."""
         self._turn = -1
         self._by_name = {candidate.name: candidate for candidate in candidates}
-        self._usual = Usual(streamed=True, seconds=1.0)
-        self._usual_until = -inf
+        self._slow: set[Candidate] = set()
+        """Those that conversations leave."""
+        self._looks_at = -inf
         self._plain = all(
             candidate.weight > 0.0
             and candidate.credential_slots.limit is None
@@ -69,13 +70,22 @@ class LiveTier:
         """The one to ask first; None if nobody is ready."""
         calm = self._plain and self._unrest.until <= now
         pins = self._pins
-        if pins is not None and session is not None:
-            return self._draw_for(session, pins, load, now, rng)
-        return self._draw(load, now, rng, calm=calm)
+        if pins is None or session is None:
+            return self._draw(load, now, rng, calm=calm)
+        pinned = pins.of(session, now)
+        if pinned is not None:
+            found = self._by_name.get(pinned)
+            if found is not None and self._may_stay(found, load, now, rng, calm=calm):
+                pins.keep(session, pinned, now)
+                return found
+        found = self._draw(load, now, rng, calm=calm)
+        if found is not None:
+            pins.keep(session, found.name, now)
+        return found
 
     def ready(self, load: Load, now: float) -> list[Candidate]:
         """Those that are well, may be asked, have a free slot and room in their quotas."""
-        return [each for each in self.candidates if self._may(each, load, now)]
+        return [each for each in self.candidates if _may(each, load, now, calm=False)]
 
     def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
         """One of those that are ready. Who has just recovered gets but a part of its usual share: None if they all
@@ -100,17 +110,17 @@ class LiveTier:
         candidates = self.candidates
         if len(candidates) == 1:
             only = candidates[0]
-            if calm:
-                return only if only.concurrency.free() and only.admits(load, now) else None
-            return self.choose(candidates, now, rng) if self._may(only, load, now) else None
+            if not _may(only, load, now, calm=calm):
+                return None
+            return only if calm else self.choose(candidates, now, rng)
         if not calm and not _bears(self.ready(load, now), now, rng):
             return None
         found = None
         if self._adaptive is not None:
-            found = self._better_of_two(self._adaptive, load, now, rng)
+            found = self._better_of_two(self._adaptive, load, now, rng, calm=calm)
         elif calm:
             found = self._next_or_guess(now, rng)
-            if found is not None and not self._may(found, load, now):
+            if found is not None and not _may(found, load, now, calm=True):
                 found = None
         if found is not None:
             return found
@@ -123,48 +133,48 @@ class LiveTier:
         turn = self._turn = (self._turn + 1) % len(self._cycle)
         return self._cycle[turn]
 
-    def _better_of_two(self, adaptive: Adaptive, load: Load, now: float, rng: Random) -> Candidate | None:
+    def _better_of_two(
+        self, adaptive: Adaptive, load: Load, now: float, rng: Random, *, calm: bool
+    ) -> Candidate | None:
         """None if neither of two may be asked."""
         pair = adaptive.pair(self.candidates, now, rng)
         if pair is None:
             return None
         first, second = pair
-        if not self._may(first, load, now):
-            return second if first is not second and self._may(second, load, now) else None
-        if first is second or not self._may(second, load, now):
+        if not _may(first, load, now, calm=calm):
+            return second if first is not second and _may(second, load, now, calm=calm) else None
+        if first is second or not _may(second, load, now, calm=calm):
             return first
         return adaptive.better(first, second, now)
 
-    def _draw_for(self, session: int, pins: Pins, load: Load, now: float, rng: Random) -> Candidate | None:
-        """The one that the conversation was with, if it is as good as any; else whoever is drawn."""
-        pinned = pins.of(session, now)
-        if pinned is not None:
-            candidate = self._by_name.get(pinned)
-            if candidate is not None and self._may(candidate, load, now) and not self._is_slow(candidate, now):
-                pins.keep(session, pinned, now)
-                return candidate
-        found = self._draw(load, now, rng, calm=self._plain and self._unrest.until <= now)
-        if found is not None:
-            pins.keep(session, found.name, now)
-        return found
+    def _may_stay(self, candidate: Candidate, load: Load, now: float, rng: Random, *, calm: bool) -> bool:
+        """Is the one that a conversation was with as good as any?"""
+        if now >= self._looks_at:
+            self._looks_at = now + LOOKS_AGAIN
+            self._slow = self._slow_ones(now)
+        if candidate in self._slow or not _may(candidate, load, now, calm=calm):
+            return False
+        return calm or _bears((candidate,), now, rng)
 
-    def _is_slow(self, candidate: Candidate, now: float) -> bool:
-        if now >= self._usual_until:
-            self._usual = usual_of(self.candidates)
-            self._usual_until = now + LOOKS_AGAIN
-        usual = self._usual
-        seconds, most = candidate.last_seconds(usual), SLOW * usual.seconds
-        return seconds is not None and seconds > most and candidate.seconds(usual, now) > most
-
-    @staticmethod
-    def _may(candidate: Candidate, load: Load, now: float) -> bool:
-        return candidate.is_well(now) and candidate.has_slot() and candidate.admits(load, now)
+    def _slow_ones(self, now: float) -> set[Candidate]:
+        usual = usual_of(self.candidates)
+        most = SLOW * usual.seconds
+        known = [(each, each.last_seconds(usual)) for each in self.candidates]
+        return {each for each, last in known if last is not None and last > most and each.seconds(usual, now) > most}
 
     @staticmethod
     def _moment(candidate: Candidate, load: Load, now: float) -> float:
         if candidate.state.breaker.tripped:
             return inf
         return max(candidate.rests().until, now + candidate.wait(load, now))
+
+
+def _may(candidate: Candidate, load: Load, now: float, *, calm: bool) -> bool:
+    """`calm`: nobody rests, is on trial or recovers, and nobody has a cap."""
+    concurrency = candidate.concurrency
+    if concurrency.used + 1.0 > concurrency.limit:
+        return False
+    return (calm or (candidate.is_well(now) and candidate.has_slot())) and candidate.admits(load, now)
 
 
 def _bears(ready: Sequence[Candidate], now: float, rng: Random) -> bool:

@@ -40,7 +40,7 @@ class Asked(msgspec.Struct, eq=False):
         facts, size = self.facts, self.size
         if not isinstance(facts, JsonRequest):
             return Load(min(size, FORM_TEXT))
-        encoded, media = weight.media_in(body)
+        encoded, media = weight.media_in(body) if size >= weight.SHORTEST_MEDIA else (0, 0)
         return Load(size - encoded, media, weight.most_output(facts.fields))
 
     @property

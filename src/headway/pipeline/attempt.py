@@ -179,7 +179,10 @@ class Call(msgspec.Struct, eq=False):
         if complete:
             self._connection = None
         kind = self.content_type = head.get(CONTENT_TYPE) or b""
-        self._read_quota(status, head)
+        now, quota = self._owner.now(), self.attempt.candidate.quota
+        if now >= quota.looks_again or status == TOO_MANY:
+            quota.looked(now)
+            self._read_quota(head)
         if not 200 <= status < 300:
             self._hold(body, complete)
         elif kind.startswith(b"application/json"):
@@ -190,12 +193,10 @@ class Call(msgspec.Struct, eq=False):
         else:
             self._unlike_json(kind, body, complete)
 
-    def _read_quota(self, status: int, head: Head) -> None:
-        now = self._owner.now()
-        if self.attempt.candidate.quota.wants_reading(now) or status == TOO_MANY:
-            found = readings(self.sender.kind, head, self._owner.wall())
-            if found:
-                self._owner.told_of_quota(self, found)
+    def _read_quota(self, head: Head) -> None:
+        found = readings(self.sender.kind, head, self._owner.wall())
+        if found:
+            self._owner.told_of_quota(self, found)
 
     def _unlike_json(self, kind: bytes, body: bytes, complete: bool) -> None:
         asked = self._asked

@@ -26,6 +26,7 @@ CLIENT_KEYS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-ap
 BEFORE, AFTER = 512, 1024
 """Bytes around the word that says that a message is the user's. Some clients write what was said before it, some after.
 """
+_NAMES_A_FIELD = (b":", b" ")
 _USER, _MESSAGES = b'"user"', b'"messages"'
 RANKS: dict[bytes, int] = {b"high": 0, b"normal": 1, b"low": 2}
 NORMAL = RANKS[b"normal"]
@@ -58,11 +59,12 @@ def session_of(said: Mapping[bytes, bytes], request: JsonRequest | MultipartRequ
 def _by_opening(body: bytes) -> int | None:
     """By the first message that is the user's, and what stands before it; whatever the conversation came to be."""
     start = body.find(_USER)
-    while start >= 0 and body[start + len(_USER) : start + len(_USER) + 2].lstrip()[:1] == b":":
-        start = body.find(_USER, start + len(_USER))  # that was the name of a field
+    while start >= 0 and body[start + len(_USER) : start + len(_USER) + 1] in _NAMES_A_FIELD:
+        start = body.find(_USER, start + len(_USER))
     if start < 0:
         return None
-    begin = max(start - BEFORE, 0)
-    begin = max(begin, body.rfind(_MESSAGES, begin, start))  # other fields may differ from turn to turn
+    begin = start - BEFORE if start > BEFORE else 0
+    messages = body.rfind(_MESSAGES, begin, start)
+    begin = max(begin, messages)  # other fields may differ from turn to turn
     end = body.find(b"}", start, start + AFTER)
     return hash(body[begin : end if end >= 0 else start + AFTER])

@@ -20,7 +20,6 @@ SHORTEST_MEDIA = 16 * 1024
 _STEP, _WINDOW = SHORTEST_MEDIA // 2, 128
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=_-]{%d,}" % SHORTEST_MEDIA)
 _SOUND = b'"input_audio"'
-_MOST_OUTPUT = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
 def media_in(body: bytes) -> tuple[int, int]:
@@ -43,10 +42,8 @@ def _may_hold_media(body: bytes) -> bool:
 
 def most_output(fields: Mapping[str, msgspec.Raw]) -> int | None:
     """The most tokens that the client lets the answer have; None if it does not say."""
-    for name in _MOST_OUTPUT:
-        raw = fields.get(name)
-        if raw is not None:
-            text = bytes(raw)
-            if text.isdigit():
-                return int(text[:12])
-    return None
+    raw = fields.get("max_completion_tokens") or fields.get("max_tokens") or fields.get("max_output_tokens")
+    if raw is None:
+        return None
+    text = bytes(raw)
+    return int(text[:12]) if text.isdigit() else None
