@@ -272,3 +272,27 @@ def test_deployments_that_are_left_alone_or_on_trial_are_counted_once(world: Wor
 def test_only_a_route_that_hedges_keeps_account_of_it(world: World):
     assert world.route("a").hedging is None
     assert world.route("a", hedge=Hedge()).hedging is not None
+
+
+# --- what is new ---
+
+
+def test_a_deployment_that_a_reload_adds_beside_others_gets_its_share_slowly(world: World):
+    registry = world.registry
+    registry.renew()
+    world.route("a")
+    registry.renew()
+    (tier,) = world.route("a b").tiers
+    shares = {each.name[0]: each.share(0.0) for each in tier.candidates}
+    assert shares == {"a": 1.0, "b": 0.1}
+    assert all(each.share(31.0) == 1.0 for each in tier.candidates)
+
+
+def test_where_all_are_new_nobody_has_to_wait(world: World):
+    world.registry.renew()
+    world.route("a")
+    (tier,) = world.route("a b").tiers
+    assert all(each.share(0.0) == 1.0 for each in tier.candidates), "the first configuration"
+    world.registry.renew()
+    (tier,) = world.route("c d").tiers
+    assert all(each.share(0.0) == 1.0 for each in tier.candidates), "a tier of new ones"

@@ -199,3 +199,15 @@ def test_an_exchange_that_fails_at_once_does_not_stop_the_line(make_world):
     world.wait(10.0)
     assert all(client.over for client in clients)
     assert world.gateway.admission.waiting == 0
+
+
+def test_a_conversation_keeps_the_priority_that_it_was_given(narrow):
+    session = {"x-headway-session": "one"}
+    narrow.ask(headers=by("k", **session, **{"x-headway-priority": "high"}))
+    others = [narrow.ask(headers=by("k")) for _ in range(3)]
+    again = narrow.ask(headers=by("k", **session))
+    answer(narrow, 0.1)
+    answer(narrow, 0.1)
+    assert again.status == 200
+    for client in others:
+        client.leave()

@@ -176,7 +176,7 @@ def picture(curves: Sequence[Curve]) -> str:
         "Share of the traffic that one of three endpoints gets",
         curves,
         every=BIN,
-        highest=0.8,
+        highest=1.0,
         spans=[(SLOWER, FAILING, "five times as slow"), (FAILING, WELL_AGAIN, "fails at once")],
     )
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 MOST = 65_536
 """Conversations that are remembered for one route; those not heard of for longest give way."""
+REMEMBERED = 600.0
+"""Seconds after which the priority of a conversation is forgotten."""
 
 
 class Pins:
@@ -36,3 +38,27 @@ class Pins:
         pins[session] = (target, now)
         if len(pins) > MOST:
             del pins[next(iter(pins))]
+
+
+class Ranks:
+    """The priority that each conversation was given: it is in or out as a whole."""
+
+    __slots__ = ("_ranks",)
+
+    def __init__(self) -> None:
+        self._ranks: dict[int, tuple[int, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._ranks)
+
+    def of(self, session: int, now: float) -> int | None:
+        """The rank that was said last; None if none was, or long ago."""
+        found = self._ranks.get(session)
+        return None if found is None or now - found[1] > REMEMBERED else found[0]
+
+    def keep(self, session: int, rank: int, now: float) -> None:
+        ranks = self._ranks
+        ranks.pop(session, None)
+        ranks[session] = (rank, now)
+        if len(ranks) > MOST:
+            del ranks[next(iter(ranks))]

@@ -77,6 +77,12 @@ class Breaker:
             return 1.0
         return max(LEAST_SHARE, (now - self._ramp_from) / (self.ramp_until - self._ramp_from))
 
+    def begins(self, now: float) -> None:
+        """The deployment is new beside others: its share grows like that of one that has recovered."""
+        self._ramp_from = now
+        self.ramp_until = now + self.rules.ramp
+        self._unrest.lasts(self.ramp_until)
+
     def enter(self) -> bool:
         """A request is sent. True: it is the one on which the deployment is tried out."""
         if not self.tripped or self._probing:
@@ -147,9 +153,7 @@ class Breaker:
         self.until = 0.0
         self._good = self._bad = 0.0
         self._fresh = 0
-        self._ramp_from = now
-        self.ramp_until = now + self.rules.ramp
-        self._unrest.lasts(self.ramp_until)
+        self.begins(now)
         self._unrest.tripped(-1)
         return True
 

@@ -73,6 +73,12 @@ class Registry:
         """Of each model, by whomever it is served."""
         self._pins: dict[str, Pins] = {}
         self._unrest = Unrest()
+        self._known: frozenset[str] = frozenset()
+        """Deployments that there were before this configuration."""
+
+    def renew(self) -> None:
+        """A new configuration begins: what it brings that there was not is new."""
+        self._known = frozenset(self._breakers)
 
     def govern(self, rules: Rules) -> None:
         self._rules = rules
@@ -127,7 +133,12 @@ class Registry:
         return sum(name.startswith("credential ") and rest.until > now for name, rest in self._rests.items())
 
     def _tier(self, tier: Tier, route: Route, pins: Pins | None, now: float) -> LiveTier:
+        names = [_deployment_name(target.deployment) for target in tier.targets]
+        new = {name for name in names if name not in self._known}
         candidates = [self._candidate(target, now) for target in tier.targets]
+        if len(new) < len(set(names)):  # where all are new there is nobody to take the rest of the traffic meanwhile
+            for name in new:
+                self._breakers[name].begins(now)
         return LiveTier(candidates, self._unrest, balance.STRATEGIES[route.balance](), pins)
 
     def _pins_of(self, route: Route) -> Pins | None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 
+from headway.core.affinity import Ranks
 from headway.core.clients import Admitted, Clients, Exceeded
 from headway.core.exchange import Exchange
 from headway.core.explain import describe
@@ -74,11 +75,12 @@ class Gateway:
         self.lag = 0.0
         """Seconds by which the loop is late, of late."""
         self.admission = Admission(loop, now)
+        self._ranks = Ranks()
         self.clients = Clients(snapshot.server.limits.clients)
         self._most_in_flight = snapshot.server.limits.in_flight
         self._id_prefix = f"hw-{os.urandom(6).hex()}-"
         self._count = 0
-        self.plan = Plan(snapshot, self.registry, transport)
+        self.plan = Plan(snapshot, self.registry, transport, now())
         self.replays = Replays(snapshot.idempotency, sink.record, now=now, wall=wall, later=loop.call_later)
 
     @property
@@ -91,7 +93,7 @@ class Gateway:
 
     def publish(self, snapshot: Snapshot) -> None:
         self.registry.govern(snapshot.breaker)
-        self.plan = plan = Plan(snapshot, self.registry, self._transport)
+        self.plan = plan = Plan(snapshot, self.registry, self._transport, self.now())
         self.registry.keep(list(plan.targets()), snapshot.routes)
         self.replays.adjust(snapshot.idempotency)
         self.clients.adjust(snapshot.server.limits.clients, self.now())
@@ -118,12 +120,14 @@ class Gateway:
         if isinstance(said, Malformed):
             self._refuse(endpoint, request_id, said, body, downstream, model=model)
             return None
-        full = self._no_room(said.rank)
+        session = session_of(read, request, body) if route.keeps_conversations or len(read) > 1 else None
+        rank = self._rank(said, session, now)
+        full = self._no_room(rank)
         if full is not None:
             self._refuse(endpoint, request_id, full, body, downstream, model=model)
             return None
         options = own_stream_options(request)
-        asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, said.rank)
+        asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, rank)
         claim = None
         if said.key is not None:
             claim = self._claim(said.key, asked, body, downstream, Caller.of(asked, route.route, now))
@@ -132,7 +136,6 @@ class Gateway:
                 return None
             if isinstance(claim, Reader):
                 return claim
-        session = session_of(read, request, body) if route.keeps_conversations else None
         exchange = self._exchange(route, said, asked.load(body), session, now)
         if claim is None:
             running = dispatch = Dispatch(self, self.now, plan, asked, exchange, downstream)
@@ -156,6 +159,16 @@ class Gateway:
         if said.total is not None:
             total = min(total, said.total)
         return Exchange(route, now, now + total, attempts, self._rng, self.changes, load, session)
+
+    def _rank(self, said: Wishes, session: int | None, now: float) -> int:
+        """The priority that was asked for, now or earlier in the conversation."""
+        rank, ranks = said.rank, self._ranks
+        if session is not None:
+            if rank is not None:
+                ranks.keep(session, rank, now)
+            elif ranks:
+                rank = ranks.of(session, now)
+        return NORMAL if rank is None else rank
 
     def _no_room(self, rank: int) -> Failure | None:
         """Why not even to begin: the gateway has too much to do."""

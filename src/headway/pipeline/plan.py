@@ -88,11 +88,14 @@ class Sender:
 
 
 class Plan:
-    def __init__(self, snapshot: Snapshot, registry: Registry, transport: Transport) -> None:
+    def __init__(self, snapshot: Snapshot, registry: Registry, transport: Transport, now: float) -> None:
         self.snapshot = snapshot
         self._registry = registry
         self._transport = transport
-        self._routes: dict[str, LiveRoute] = {name: registry.live(route) for name, route in snapshot.routes.items()}
+        registry.renew()
+        self._routes: dict[str, LiveRoute] = {
+            name: registry.live(route, now) for name, route in snapshot.routes.items()
+        }
         self._ad_hoc: dict[str, LiveRoute] = {}
         self._senders: dict[Candidate, Sender] = {}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
-from headway.pipeline.conversation import NORMAL, RANKS, SESSION_HEADERS
+from headway.pipeline.conversation import RANKS, SESSION_HEADERS
 from headway.wire.openai.peek import Malformed
 
 FORWARDED = frozenset({b"openai-beta"})
@@ -23,11 +23,13 @@ _UNITS = {b"ms": 0.001, b"s": 1.0, b"m": 60.0, b"h": 3600.0, b"": 1.0}
 
 
 class Wishes(msgspec.Struct, frozen=True, gc=False):
-    """`forwarded` are header lines that go upstream; `attempts` and `total` only ever lower what is configured."""
+    """`forwarded` are header lines that go upstream; `attempts` and `total` only ever lower what is configured; `rank`
+    is the place of the priority.
+    """
 
     forwarded: bytes = b""
     key: bytes | None = None
-    rank: int = NORMAL
+    rank: int | None = None
     attempts: int | None = None
     total: float | None = None
 
@@ -43,8 +45,9 @@ def wishes(read: dict[bytes, bytes]) -> Wishes | Malformed:
     total = None if timeout is None else _seconds(timeout)
     if timeout is not None and total is None:
         return Malformed("x-headway-timeout must be a duration such as 500ms, 30s or 5m")
-    rank = RANKS.get(read.get(b"x-headway-priority", b"normal").lower())
-    if rank is None:
+    priority = read.get(b"x-headway-priority")
+    rank = None if priority is None else RANKS.get(priority.lower())
+    if priority is not None and rank is None:
         return Malformed("x-headway-priority must be high, normal or low")
     return Wishes(
         forwarded=b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in FORWARDED]),
