@@ -120,7 +120,10 @@ def test_a_request_without_a_user_belongs_to_no_conversation():
     assert number_of(b'{"model":"m","user":"u1","messages":[]}') is None
 
 
-def test_tenants_are_told_apart_by_the_key_that_they_show():
-    assert tenant_of([(b"accept", b"*/*"), (b"x-api-key", b"k1")]) == b"k1"
-    assert tenant_of([(b"authorization", b"Bearer k2")]) == b"Bearer k2"
+def test_tenants_are_told_apart_by_the_key_that_they_show_which_is_not_kept():
+    keys = [(b"x-api-key", b"k1"), (b"x-api-key", b"k2"), (b"authorization", b"Bearer k3"), (b"api-key", b"k4")]
+    tenants = [tenant_of([(b"accept", b"*/*"), pair]) for pair in keys]
+    assert len(set(tenants)) == 4
+    assert tenants == [tenant_of([pair]) for pair in keys]
+    assert not any(pair[1] in tenant for pair, tenant in zip(keys, tenants, strict=True))
     assert tenant_of([(b"accept", b"*/*")]) == b""

@@ -211,3 +211,26 @@ def test_a_conversation_keeps_the_priority_that_it_was_given(narrow):
     assert again.status == 200
     for client in others:
         client.leave()
+
+
+def test_a_request_that_no_quota_ever_holds_does_not_join_the_line(make_world):
+    world = make_world([["a"]])
+    world.ask()
+    told = {"x-ratelimit-limit-tokens": "1000", "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "60s"}
+    world.a.serving().answer(200, ANSWER, **told)
+    waiting = make_waiting(world)
+    refused = world.ask(messages=[{"role": "user", "content": "x " * 10_000}])
+    assert refused.status == 429
+    assert refused.error["code"] == "request_too_large_for_quota"
+    assert refused.field("retry-after") is None
+    waiting.leave()
+
+
+def make_waiting(world: Any) -> Any:
+    """Somebody for whom there is no room just now."""
+    world._queue = Queue(wait=60.0)
+    world.gateway.publish(world.snapshot(Resilience()))
+    client = world.ask()
+    assert not client.over
+    assert world.gateway.admission.waiting == 1
+    return client

@@ -7,6 +7,7 @@ Otherwise a conversation is known by its beginning: the instructions and the fir
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 
 from headway.types import Priority
 from headway.wire.openai.peek import JsonRequest, MultipartRequest
@@ -34,10 +35,10 @@ PRIORITY_NAMES: tuple[Priority, ...] = ("high", "normal", "low")
 
 
 def tenant_of(headers: Headers) -> bytes:
-    """Who shares with others what there is: a client, by the key that it shows."""
+    """Who shares with others what there is: a client, by a digest of the key that it shows."""
     for name, value in headers:
         if name in CLIENT_KEYS:
-            return value
+            return blake2b(value, digest_size=16).digest()
     return b""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -62,7 +63,9 @@ class Turn:
         step = self._exchange.overdue(now)
         if isinstance(step, GiveUp):
             failure = step.failure
-            wait, message = max(expected, failure.retry_after or 0.0), failure.message
+            message, wait = failure.message, failure.retry_after
+            if expected < inf:
+                wait = max(expected, wait or 0.0)
             if failure.kind is FailureKind.SATURATED:
                 message += ", and too many requests wait"
             step = GiveUp(msgspec.structs.replace(failure, retry_after=wait, message=message))
