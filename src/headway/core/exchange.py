@@ -104,18 +104,19 @@ class Exchange(msgspec.Struct, eq=False):
         found = without_room(self.route, self.load, now)
         return self._take(found, now) if isinstance(found, Choice) else GiveUp(found)
 
-    def committed(self, attempt: Attempt, now: float) -> None:
+    def committed(self, attempt: Attempt, now: float, *, streamed: bool = True) -> None:
         """The client begins to see this attempt's answer, which tells something of a deployment on trial, and of one
-        that takes over for another.
+        that takes over for another. Of a stream the time to its first token is learnt.
         """
         state = attempt.candidate.state
-        state.standing.first_token.saw(now - attempt.started, state.estimate.tokens_in(self.load), now)
-        attempt.began = True
-        if attempt.took_over:
+        if streamed:
+            state.standing.first_token.saw(now - attempt.started, state.estimate.tokens_in(self.load), now)
+        attempt.began = streamed
+        if attempt.took_over and streamed:
             state.allowance.coped()
         if attempt.probe and not attempt.judged:
             attempt.judged = True
-            attempt.candidate.state.breaker.leave()
+            state.breaker.leave()
             self._well(attempt, now)
 
     def succeeded(self, attempt: Attempt, status: int, now: float, usage: Usage | None = None) -> None:

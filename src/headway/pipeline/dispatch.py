@@ -213,7 +213,7 @@ class Dispatch(msgspec.Struct, eq=False):
         attempt, shown = call.attempt, self._shown
         if self.paused:  # since before this call was made
             call.pause()
-        self._exchange.committed(attempt, now)
+        self._exchange.committed(attempt, now, streamed=shown is not None)
         if call.going_on is not None:
             self._downstream.write(continuation.comment(attempt.candidate.deployment))
             return
