@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from headway.bench import inprocess, payloads
+from headway.bench.decisions import decision
 from headway.config.load import load_text
 
 
@@ -42,6 +43,13 @@ async def test_a_chunk_of_a_stream_is_passed_on_as_it_is(rig: inprocess.Rig):
     step()
     assert rig.client_socket.last == chunk
     rig.client.connection_lost(None)
+
+
+@pytest.mark.parametrize("count", [1, 4, 50])
+def test_a_decision_always_finds_somebody(count: int):
+    step = decision(count)
+    for _ in range(200):
+        step()  # raises if it does not
 
 
 def test_figures_come_from_interleaved_slices():

@@ -23,6 +23,7 @@ from uvicorn.server import ServerState
 
 from headway.app import Headway, Settings
 from headway.bench import payloads
+from headway.bench.decisions import decision
 from headway.config.load import load_text
 from headway.server.hosting import server_config
 from headway.server.lean import LeanProtocol
@@ -142,7 +143,7 @@ def measure(steps: dict[str, Callable[[], None]], *, seconds: float, rng: Random
 
 
 def run(seconds: float = SECONDS) -> list[Figure]:
-    """All scenarios: small with 3 and with 24 header fields, 10 KB, 100 KB, and one chunk of a stream."""
+    """All scenarios: small with 3 and with 24 header fields, 10 KB, 100 KB, one chunk of a stream, decisions alone."""
     gc.set_threshold(20_000, 20, 50)  # as `headway serve` sets it
     loop = uvloop.new_event_loop()
     try:
@@ -166,6 +167,8 @@ async def _run(seconds: float) -> list[Figure]:
         "chunk of a stream": rigs[4].stream(
             client_request(200, stream=True), beginning, payloads.framed(payloads.content_event())
         ),
+        "decision over 4 targets": decision(4),
+        "decision over 50 targets": decision(50),
     }
     try:
         return measure(steps, seconds=seconds, rng=Random(1))

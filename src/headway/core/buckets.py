@@ -62,7 +62,9 @@ class Bucket:
         return self.level
 
     def holds(self, need: float, now: float) -> bool:
-        left, spare = self.refill(now) - need, self._spare
+        if now > self._at:
+            self.refill(now)
+        left, spare = self.level - need, self._spare
         return left >= spare * self._capacity or (left >= 0.0 and need > (1.0 - spare) * self._capacity)
 
     def wait(self, need: float, now: float) -> float:
@@ -75,11 +77,14 @@ class Bucket:
 
     def used(self, now: float) -> float:
         """The part that is gone: 0 to 1."""
-        return 1.0 - max(self.refill(now), 0.0) / self.limit
+        if now > self._at:
+            self.refill(now)
+        return 1.0 - max(self.level, 0.0) / self.limit
 
     def take(self, need: float, now: float) -> float:
         """Reserve; what `taken` says then is what a reply to this request is compared with."""
-        self.refill(now)
+        if now > self._at:
+            self.refill(now)
         self.taken += need
         self._lower(need)
         return self.taken

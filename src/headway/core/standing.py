@@ -23,6 +23,8 @@ FAILED_TAKES = 3.0
 """A failure before the first token counts as so many times the usual, or as long as it took if that is more."""
 WORST = 10.0
 """So many times as slow as its peers says all there is to say: more would only take longer to fade."""
+FADES_EVERY = 1.0
+"""Seconds within which nothing fades."""
 REMEMBERS = 0.98
 MANY = 64
 STEEPEST = 1.0 / 200.0
@@ -124,7 +126,8 @@ class Standing:
         self._at = 0.0
 
     def succeeded(self, now: float) -> None:
-        self._fade(now)
+        if now - self._at > FADES_EVERY:
+            self._fade(now)
         self._good += 1.0
 
     def failed(self, seconds: float, now: float) -> None:
@@ -148,7 +151,7 @@ class Standing:
 
     def _fade(self, now: float) -> None:
         elapsed = now - self._at
-        if elapsed > 1.0:
+        if elapsed > FADES_EVERY:
             kept = exp(-_LN2 * elapsed / HALF_LIFE)
             self._good *= kept
             self._bad *= kept

@@ -121,8 +121,8 @@ class Gateway:
             self._refuse(endpoint, request_id, said, body, downstream, model=model)
             return None
         session = session_of(read, request, body) if route.keeps_conversations or len(read) > 1 else None
-        rank = self._rank(said, session, now)
-        full = self._no_room(rank)
+        rank = NORMAL if said is NOTHING_SAID and not self._ranks else self._rank(said, session, now)
+        full = self._no_room(rank) if self.lag > LATE or self._most_in_flight is not None else None
         if full is not None:
             self._refuse(endpoint, request_id, full, body, downstream, model=model)
             return None
