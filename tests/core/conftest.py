@@ -276,8 +276,8 @@ def slots_used():
     return used
 
 
-SENDING = ("_sent", "_marked", "_before")
-"""What counts requests that are sent, whatever comes of them."""
+SENDING = ("_sent", "_marked", "_before", "heard")
+"""What counts requests that are sent, or says when, whatever comes of them."""
 
 
 def slots_of(thing: object) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.core.concurrency import CUT, FEWEST, Concurrency, Slots
+from headway.core.concurrency import CUT, FEWEST, MANY, SILENCE, TIMES_USUAL, Concurrency, Slots
 
 
 @pytest.fixture
@@ -155,3 +155,43 @@ def test_the_limit_never_falls_below_one_and_never_admits_more_than_it_says(even
                 assert concurrency.limit <= before
             concurrency.used -= 1
         assert concurrency.limit >= FEWEST
+
+
+# --- silence ---
+
+
+def waiting(count: int, *, usual: float, heard: float = 0.0) -> Concurrency:
+    concurrency = Concurrency()
+    concurrency.used = count
+    concurrency.answered(heard - usual, heard)
+    return concurrency
+
+
+def test_many_that_wait_for_far_longer_than_usual_show_that_it_hangs():
+    concurrency = waiting(MANY, usual=0.5)
+    assert not concurrency.silent(SILENCE)
+    assert not concurrency.silent(0.5 * TIMES_USUAL)
+    assert concurrency.silent(0.5 * TIMES_USUAL + 0.1)
+
+
+def test_a_target_that_always_takes_long_is_not_silent():
+    concurrency = waiting(1000, usual=20.0)
+    assert not concurrency.silent(199.0)
+    assert concurrency.silent(201.0)
+
+
+def test_few_that_wait_show_nothing():
+    assert not waiting(MANY - 1, usual=0.5).silent(1e6)
+
+
+def test_who_has_never_answered_is_not_silent():
+    concurrency = Concurrency()
+    concurrency.used = 1000
+    assert not concurrency.silent(1e6)
+
+
+def test_any_reply_ends_the_silence():
+    concurrency = waiting(100, usual=0.5)
+    assert concurrency.silent(60.0)
+    concurrency.answered(30.0, 60.0)
+    assert not concurrency.silent(61.0)

@@ -184,3 +184,31 @@ def test_the_next_tier_takes_what_the_first_one_has_no_room_for(world: World):
         assert isinstance(step, Attempt)
         told[step.candidate.name.partition("/")[0]] += 1
     assert told == {"a": 20, "b": 40}
+
+
+def test_who_has_gone_silent_is_passed_over_and_asked_only_if_nobody_else_is_left(world: World):
+    (tier,) = world.route("a b").tiers
+    a, b = tier.candidates
+    for each in (a, b):
+        each.concurrency.used = 20
+        each.concurrency.answered(0.0, 0.5)
+    b.concurrency.answered(9.0, 9.5)
+    rng = Random(1)
+    drawn = [tier.draw(NO_LOAD, None, 10.0, rng) for _ in range(50)]
+    assert all(each is b for each in drawn)
+    assert tier.ready(NO_LOAD, 10.0) == [a, b]
+    assert tier.draw(NO_LOAD, None, 30.0, rng) is None
+    step = world.exchange(world.route("a b")).begin(30.0)
+    assert isinstance(step, Attempt), "both are silent: one has to be asked all the same"
+
+
+def test_a_crowd_that_comes_after_a_pause_is_no_silence(world: World):
+    (tier,) = world.route("a").tiers
+    (a,) = tier.candidates
+    a.concurrency.answered(0.0, 0.5)
+    for _ in range(40):
+        found = tier.draw(NO_LOAD, None, 3600.0, Random(1))
+        assert found is a
+        a.acquire(NO_LOAD, 3600.0)
+    for _ in range(40):
+        a.release()

@@ -155,6 +155,7 @@ SAID = [
     f"{pace.CUT:g} times the rate that was sent",
     f"tried again after {pace.RETURNS:g} s",
     f"one request in {1 / pace.SLOWEST:g} s",
+    f"for which {concurrency.MANY} or more requests wait, if no reply of it has begun for {concurrency.SILENCE:g} s",
     f"then {concurrency.CUT:g} times what was in flight, at least {concurrency.FEWEST:g}",
     f"Fades to a third in {standing.FADES:g} s",
     f"half of it is forgotten in {standing.HALF_LIFE / 60:g} minutes",

@@ -103,12 +103,9 @@ def test_clients_do_not_notice_that_a_provider_is_down(outage: Outage) -> None:
     assert outage.success() >= 0.999
 
 
-def test_an_outage_is_no_reason_for_more_calls(outage: Outage, fault: str, tiers: str) -> None:
-    """A provider that says nothing is given up after 30 s. What was sent there until the first of these came back can
-    be no less than a second call; it is half of the traffic, or all of it, for half of the outage.
-    """
-    lost = {"two tiers": 0.5, "one tier": 0.25}[tiers] if fault == "no_head" else 0.0
-    assert outage.attempts_a_request(BEGINS, ENDS) <= (1.05 + lost if lost else 1.2)
+def test_an_outage_is_no_reason_for_more_calls(outage: Outage) -> None:
+    """Nor is a provider that says nothing: it is passed over long before the first time-out."""
+    assert outage.attempts_a_request(BEGINS, ENDS) <= 1.2
 
 
 def test_traffic_comes_back_within_a_minute_and_not_all_at_once(outage: Outage, tiers: str) -> None:

@@ -149,6 +149,8 @@ class Candidate:
         self.credential_slots.used += 1
         self.provider_slots.used += 1
         concurrency = self.concurrency
+        if not concurrency.used:
+            concurrency.heard = now
         concurrency.used += 1
         self._allowance.in_flight += 1
         quota, overall = self.quota, self.overall

@@ -122,6 +122,11 @@ def _verdict(candidate: Candidate, load: Load, now: float) -> Verdict:
         left = breaker.ramp_until - now
         why = f"it has recovered: {share:.0%} of its usual share, all of it in {_seconds(left)}"
         return Verdict("recovering", why, may=True, left=left)
+    if candidate.concurrency.silent(now):
+        quiet = now - candidate.concurrency.heard
+        return Verdict(
+            "ready", f"no reply has begun for {_seconds(quiet)}: it may hang, and others come first", may=True
+        )
     return Verdict("ready", "it may be asked", may=True)
 
 

@@ -12,6 +12,7 @@ from random import Random
 from headway.core.affinity import Pins
 from headway.core.balance import LOOKS_AGAIN, Adaptive, Strategy, Weighted
 from headway.core.candidates import Candidate, usual_of
+from headway.core.concurrency import MANY
 from headway.core.load import Load
 from headway.core.rests import Unrest
 
@@ -84,8 +85,8 @@ class LiveTier:
         return found
 
     def ready(self, load: Load, now: float) -> list[Candidate]:
-        """Those that are well, may be asked, have a free slot and room in their quotas."""
-        return [each for each in self.candidates if _may(each, load, now, calm=False)]
+        """Those that are well, may be asked, have a free slot and room in their quotas, though they may be silent."""
+        return [each for each in self.candidates if each.is_well(now) and each.has_slot() and each.admits(load, now)]
 
     def choose(self, ready: Sequence[Candidate], now: float, rng: Random) -> Candidate | None:
         """One of those that are ready. Who has just recovered gets but a part of its usual share: None if they all
@@ -113,7 +114,7 @@ class LiveTier:
             if not _may(only, load, now, calm=calm):
                 return None
             return only if calm else self.choose(candidates, now, rng)
-        if not calm and not _bears(self.ready(load, now), now, rng):
+        if not calm and not _bears(self._talking(load, now), now, rng):
             return None
         found = None
         if self._adaptive is not None:
@@ -124,8 +125,11 @@ class LiveTier:
                 found = None
         if found is not None:
             return found
-        ready = self.ready(load, now)
+        ready = self._talking(load, now)
         return self.strategy.choose(ready, now, rng) if ready else None
+
+    def _talking(self, load: Load, now: float) -> list[Candidate]:
+        return [each for each in self.ready(load, now) if not each.concurrency.silent(now)]
 
     def _next_or_guess(self, now: float, rng: Random) -> Candidate | None:
         if not self._cycle:
@@ -170,9 +174,11 @@ class LiveTier:
 
 
 def _may(candidate: Candidate, load: Load, now: float, *, calm: bool) -> bool:
-    """`calm`: nobody rests, is on trial or recovers, and nobody has a cap."""
+    """Is it a good choice now? `calm`: nobody rests, is on trial or recovers, and nobody has a cap."""
     concurrency = candidate.concurrency
     if concurrency.used + 1.0 > concurrency.limit:
+        return False
+    if concurrency.used >= MANY and concurrency.silent(now):
         return False
     return (calm or (candidate.is_well(now) and candidate.has_slot())) and candidate.admits(load, now)
 

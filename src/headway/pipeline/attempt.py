@@ -179,7 +179,9 @@ class Call(msgspec.Struct, eq=False):
         if complete:
             self._connection = None
         kind = self.content_type = head.get(CONTENT_TYPE) or b""
-        now, quota = self._owner.now(), self.attempt.candidate.quota
+        now, candidate = self._owner.now(), self.attempt.candidate
+        candidate.concurrency.answered(self._started, now)
+        quota = candidate.quota
         if now >= quota.looks_again or status == TOO_MANY:
             quota.looked(now)
             self._read_quota(head)
