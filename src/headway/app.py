@@ -129,6 +129,7 @@ class Headway:
         server = self.server()
         watch = None if self._file is None else asyncio.ensure_future(self._file.watch())
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # a worker begins with it blocked
         server.watch_idle(self.loop)
         try:
             await server.serve(None if sock is None else [sock])

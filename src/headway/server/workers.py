@@ -46,7 +46,12 @@ class Workers:
     def _start(self, number: int) -> None:
         fd = self._sock.fileno()
         # A session of its own: Ctrl-C reaches this process alone, which tells the workers once.
-        self._processes[number] = subprocess.Popen(self._command(number), pass_fds=[fd], start_new_session=True)
+        # A wish to reload that comes while it starts waits until it can hear it, rather than end it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            self._processes[number] = subprocess.Popen(self._command(number), pass_fds=[fd], start_new_session=True)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         self._started[number] = time.monotonic()
 
     def _look(self) -> None:
