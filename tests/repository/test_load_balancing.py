@@ -141,7 +141,7 @@ def test_every_header_by_which_tenants_are_told_apart_is_named():
 
 def test_priorities_are_named_in_their_order():
     high, normal, low = get_args(Priority)
-    assert (high, normal, low) == line.PRIORITIES == conversation.PRIORITY_NAMES
+    assert (high, normal, low) == line.PRIORITIES == tuple(name.decode() for name in conversation.RANKS)
     assert f"may be `{high}`, `{normal}` or `{low}`; `{normal}` if it is missing" in PROSE
 
 

@@ -5,60 +5,54 @@ A pin is a wish, not a rule: whoever is asked to keep it decides whether its tar
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 MOST = 65_536
 """Conversations that are remembered for one route; those not heard of for longest give way."""
 REMEMBERED = 600.0
 """Seconds after which the priority of a conversation is forgotten."""
 
 
-class Pins:
-    """Of one route. Sessions are hashes; targets go by name, so that pins outlive a reload."""
+Value = TypeVar("Value")
 
-    __slots__ = ("_pins", "ttl")
+
+class Memory(Generic[Value]):
+    """Something for each conversation. Conversations are hashes."""
+
+    __slots__ = ("_known", "ttl")
 
     def __init__(self, ttl: float) -> None:
         self.ttl = ttl
         """Seconds without a request after which a conversation is forgotten."""
-        self._pins: dict[int, tuple[str, float]] = {}
+        self._known: dict[int, tuple[Value, float]] = {}
 
     def __len__(self) -> int:
-        return len(self._pins)
+        return len(self._known)
 
-    def of(self, session: int, now: float) -> str | None:
-        """The name of the target that it was with."""
-        found = self._pins.get(session)
-        if found is None or now - found[1] > self.ttl:
-            return None
-        return found[0]
+    def of(self, session: int, now: float) -> Value | None:
+        """What was kept for it; None if nothing was, or too long ago."""
+        found = self._known.get(session)
+        return None if found is None or now - found[1] > self.ttl else found[0]
 
-    def keep(self, session: int, target: str, now: float) -> None:
-        pins = self._pins
-        if session in pins:
-            del pins[session]
-        pins[session] = (target, now)
-        if len(pins) > MOST:
-            del pins[next(iter(pins))]
+    def keep(self, session: int, value: Value, now: float) -> None:
+        known = self._known
+        if session in known:
+            del known[session]
+        known[session] = (value, now)
+        if len(known) > MOST:
+            del known[next(iter(known))]
 
 
-class Ranks:
+class Pins(Memory[str]):
+    """Of one route: the name of the target that each conversation was with, so that pins outlive a reload."""
+
+    __slots__ = ()
+
+
+class Ranks(Memory[int]):
     """The priority that each conversation was given: it is in or out as a whole."""
 
-    __slots__ = ("_ranks",)
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._ranks: dict[int, tuple[int, float]] = {}
-
-    def __len__(self) -> int:
-        return len(self._ranks)
-
-    def of(self, session: int, now: float) -> int | None:
-        """The rank that was said last; None if none was, or long ago."""
-        found = self._ranks.get(session)
-        return None if found is None or now - found[1] > REMEMBERED else found[0]
-
-    def keep(self, session: int, rank: int, now: float) -> None:
-        ranks = self._ranks
-        ranks.pop(session, None)
-        ranks[session] = (rank, now)
-        if len(ranks) > MOST:
-            del ranks[next(iter(ranks))]
+        super().__init__(REMEMBERED)

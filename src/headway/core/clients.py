@@ -6,7 +6,7 @@ when it is over; what is left is told in the terms that providers use, so that S
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 
 import msgspec
 
@@ -74,7 +74,7 @@ class Clients:
             short = [bucket for bucket in client.quota.buckets if not bucket.holds(need.of(bucket.dimension), now)]
             wait = client.quota.wait(need, now)
             what = " and ".join(f"{bucket.limit:.0f} {bucket.dimension} a minute" for bucket in short)
-            return Exceeded(what, None if wait == float("inf") else wait)
+            return Exceeded(what, None if wait == inf else wait)
         client.under_way += 1
         return Admitted(client, client.quota.reserve(need, now), load)
 
@@ -87,8 +87,11 @@ class Clients:
             if admitted.taken is not NOTHING:
                 settle(admitted.taken, usage, "actual")
 
-    def told(self, client: Client, now: float) -> bytes:
-        """Header lines on what is left."""
+    def told_of(self, who: bytes, now: float) -> bytes:
+        """Header lines on what a client has left."""
+        client = self._clients.get(who)
+        if client is None:
+            return b""
         lines: list[bytes] = []
         for bucket in client.quota.buckets:
             name = bucket.dimension.encode()
@@ -99,10 +102,6 @@ class Clients:
                 % (name, bucket.limit, name, left, name, ceil(full * 1000.0))
             )
         return b"".join(lines)
-
-    def told_of(self, who: bytes, now: float) -> bytes:
-        client = self._clients.get(who)
-        return b"" if client is None else self.told(client, now)
 
     def _new(self, who: bytes, now: float) -> Client:
         if len(self._clients) >= MANY:

@@ -43,8 +43,6 @@ class Admission:
         self._busy = False
         self.waiting = 0
         """Requests, in all lines."""
-        self.refused = 0
-        """Requests that were told at once, so far."""
 
     def line_of(self, route: LiveRoute) -> Line[Waiting]:
         line = self._lines.get(route.route.name)
@@ -80,7 +78,6 @@ class Admission:
         expected = line.expected(ticket, room_at - now)
         full = line.length >= line.most or line.longest <= 0.0
         if full or expected > line.allowed(ticket, now) or now + expected >= deadline:
-            self.refused += 1
             line.refused += 1
             line.turns_away(ticket, now)
             return max(expected, 0.001)

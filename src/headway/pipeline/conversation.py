@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 
-from headway.types import Priority
+from headway.core.line import PRIORITIES
 from headway.wire.openai.peek import JsonRequest, MultipartRequest
 
 Headers = list[tuple[bytes, bytes]]
@@ -29,9 +29,8 @@ BEFORE, AFTER = 512, 1024
 """
 _NAMES_A_FIELD = (b":", b" ")
 _USER, _MESSAGES = b'"user"', b'"messages"'
-RANKS: dict[bytes, int] = {b"high": 0, b"normal": 1, b"low": 2}
+RANKS: dict[bytes, int] = {name.encode(): rank for rank, name in enumerate(PRIORITIES)}
 NORMAL = RANKS[b"normal"]
-PRIORITY_NAMES: tuple[Priority, ...] = ("high", "normal", "low")
 
 
 def tenant_of(headers: Headers) -> bytes:
