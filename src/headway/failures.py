@@ -101,5 +101,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds the upstream asked us to wait."""
     should_retry: bool | None = None
     """The upstream's own word (`x-should-retry`) on whether the same request may be repeated."""
+    param: str | None = None
+    """The parameter at fault, in the client's words, where one is."""
     stale_connection: bool = False
     """A reused connection closed before any byte of an answer: the request goes out again on a fresh one."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from headway.failures import Failure
-from headway.types import Change, ExchangeEvent, Provider
+from headway.types import Change, ExchangeEvent, Provider, Target
 from headway.wire.http_head import Head
 
 
@@ -80,6 +80,29 @@ class Origin(Protocol):
 
 class Transport(Protocol):
     def origin(self, provider: Provider) -> Origin: ...
+
+
+class Signing(Protocol):
+    """Who signs the requests of one credential, where a fixed header is not enough."""
+
+    def fields(self, method: bytes, path: bytes, body: bytes) -> bytes | None:
+        """Header lines for one request; None while there is no token."""
+        ...
+
+    def wait(self, done: Callable[[Failure | None], None], /) -> None:
+        """Call back once there is a token, or there will be none."""
+        ...
+
+
+class Signers(Protocol):
+    def of(self, target: Target) -> Signing | None: ...
+
+
+class NoSigners:
+    """Every key is a fixed header."""
+
+    def of(self, target: Target) -> Signing | None:
+        return None
 
 
 class Downstream(Protocol):

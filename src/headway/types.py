@@ -7,9 +7,9 @@ says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -39,11 +39,18 @@ class Secret:
         return hash(self._value)
 
 
-AuthScheme = Literal["bearer", "api-key", "x-api-key", "none"]
-"""How a provider wants its key: `Authorization: Bearer K`, `api-key: K`, `x-api-key: K`, or not at all."""
+AuthScheme = Literal[
+    "bearer", "api-key", "x-api-key", "x-goog-api-key", "xi-api-key", "sigv4", "google", "entra", "none"
+]
+"""How a provider wants its key: `Authorization: Bearer K`, in a header of that name, or not at all; or instead of a key
+a signature by AWS's rules, or a token of Google Cloud's or of Microsoft Entra's, which are got with what the machine or
+its environment has.
+"""
 
-Dialect = Literal["openai_chat"]
-"""What a provider speaks."""
+Dialect = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere", "ollama"]
+"""What a provider or a client speaks: OpenAI's Chat Completions or Responses, Anthropic's Messages, Gemini's
+generateContent, Bedrock's Converse, Cohere's chat (v2), Ollama's own chat.
+"""
 
 BalanceName = Literal["adaptive", "weighted", "round_robin", "least_busy", "latency", "cost"]
 """How traffic is spread inside a tier."""
@@ -96,6 +103,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """It ends a chat stream with `data: [DONE]`; without it, a stream is complete when each choice has finished."""
     prefill: Prefill = "none"
     accounting: Accounting = "actual"
+    max_tokens: str = "max_tokens"
+    """What it calls the bound on an answer, where a request is translated to Chat Completions."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +155,18 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """For each model that it is used for."""
 
 
+class Pricing(Protocol):
+    """What a model of a provider costs, as time goes by."""
+
+    def cost(
+        self, usage: Usage, *, at: float, service: str | None = None, seconds: float = 0.0, characters: int = 0
+    ) -> int | None:
+        """Micro-dollars for one exchange that ended at a Unix time; None if a price is not known. `service` is the tier
+        of the provider's service that was asked for.
+        """
+        ...
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Who serves: where, in which dialect, with which keys. A keyless provider has one credential without a secret."""
 
@@ -156,6 +177,12 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     dialect: Dialect = "openai_chat"
     base_url: str
     """Scheme, host and path prefix, without a trailing slash: `https://api.openai.com/v1`."""
+    surface: str = ""
+    """What it serves under which path (`providers.surfaces`); empty: what is usual for its dialect."""
+    apis: frozenset[str] | None = None
+    """Names of the endpoints of its own dialect family that it serves; None: take it that it serves all."""
+    api_version: str | None = None
+    """Azure: the version that its older paths name."""
     auth: AuthScheme = "bearer"
     headers: tuple[tuple[str, Secret], ...] = ()
     """Names and values, sent with every request after our own. A value may be a secret like a key."""
@@ -165,6 +192,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     limits: Limits = Limits()
     """Over all its keys and models."""
     quirks: Quirks = Quirks()
+    tariff_of: Callable[[str], Pricing | None] | None = None
+    """Finds the prices of one of its models."""
     tls: Tls = Tls()
     proxy: Secret | None = None
     """Proxy URL for this provider, perhaps with a password; None: the environment decides; empty: never a proxy."""
@@ -177,6 +206,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """It may think for minutes before its first word."""
     price: float = inf
     """Micro-dollars for a thousand tokens, three of four of them sent; infinite if it is not known."""
+    most_output: int | None = None
+    """Tokens that it answers with at most, where that is known."""
+    lacks: frozenset[str] = frozenset()
+    """Abilities that it is known not to have, by the names of `wire.form.abilities`."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -185,6 +218,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     provider: Provider
     model: str
     profile: Profile = Profile()
+    tariff: Pricing | None = None
+    """None: prices are not known."""
 
     @property
     def name(self) -> str:
@@ -263,6 +298,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     name: str
     tiers: tuple[Tier, ...]
     balance: BalanceName = "weighted"
+    strict: bool = False
+    """A request is refused by a target that cannot be told all of it, instead of being told what it can."""
     affinity: float | None = None
     """Seconds for which a conversation stays with its target; None: it need not."""
     queue: Queue = Queue()
@@ -348,14 +385,29 @@ class Usage(msgspec.Struct, frozen=True):
     """Tokens as the provider counted them."""
 
     input_tokens: int = 0
+    """All that were sent, those read from and written to the provider's cache among them."""
     output_tokens: int = 0
+    """All that the model wrote, its reasoning among them."""
     cached_input_tokens: int = 0
+    """Of the input: read from the provider's cache."""
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
+    """Of the input: written to the provider's cache, for however long."""
+    cache_write_1h_tokens: int = 0
+    """Of those written: for an hour instead of five minutes."""
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    cached_audio_input_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
+    searches: int = 0
+    """Web searches that the provider ran and charges for."""
 
 
-AttemptReason = Literal["first", "failover", "retry", "fallback", "last_resort", "hedge", "continuation"]
-"""What led to an attempt: the exchange began; another target, or the same deployment once more, after a failure; a
-fallback of the route's; nothing healthy was left; a stream that was slow to begin; a text that had broken off.
+AttemptReason = Literal["first", "failover", "retry", "adapted", "fallback", "last_resort", "hedge", "continuation"]
+"""What led to an attempt: the exchange began; another target, or the same deployment once more, after a failure; the
+same once more, without what it had just refused; a fallback of the route's; nothing healthy was left; a stream that was
+slow to begin; a text that had broken off.
 """
 
 
@@ -404,6 +456,10 @@ class ExchangeEvent(
     first_byte: float | None = None
     """Seconds until the first byte of the answer went to the client."""
     usage: Usage | None = None
+    cost: int | None = None
+    """Micro-dollars, if prices are known."""
+    dropped: tuple[str, ...] = ()
+    """What of the request could not be said to the target that answered."""
     request_bytes: int
     reply_bytes: int
     error: str | None = None

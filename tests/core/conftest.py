@@ -15,6 +15,7 @@ from headway.core.candidates import Candidate
 from headway.core.concurrency import Concurrency
 from headway.core.exchange import Attempt, Exchange, Full, GiveUp, Step, Wait
 from headway.core.health import State
+from headway.core.lessons import Lessons
 from headway.core.load import NO_LOAD, Estimate, Load
 from headway.core.pace import Pace
 from headway.core.registry import LiveRoute, Registry
@@ -316,7 +317,7 @@ def fresh_state():
         breaker = Breaker("a/m", rules or Rules(), unrest)
         standing = Standing(Shape(), Shape())
         rests = Rest(unrest), Rest(unrest), Rest(unrest)
-        return State(breaker, Allowance(), standing, Estimate(), Quota(), Concurrency(), *rests)
+        return State(breaker, Allowance(), standing, Estimate(), Lessons(), Quota(), Concurrency(), *rests)
 
     return made
 

@@ -47,7 +47,7 @@ def test_two_routes_share_what_is_known_of_a_target(world: World):
 def test_two_keys_share_their_deployment_and_nothing_else(world: World):
     first, second = world.route("a#1 a#2").tiers[0].candidates
     shared = {part for part in State.__struct_fields__ if getattr(first.state, part) is getattr(second.state, part)}
-    assert shared == {"breaker", "allowance", "standing", "estimate", "deployment"}
+    assert shared == {"breaker", "allowance", "standing", "estimate", "lessons", "deployment"}
 
 
 def test_two_models_share_their_key_and_nothing_else(world: World):

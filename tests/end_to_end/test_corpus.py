@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from headway.providers.catalogue import find
-from headway.wire.openai.endpoints import ENDPOINTS
+from headway.wire.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from end_to_end.conftest import Reply, RunningGateway, ScriptedUpstream, Start

@@ -20,7 +20,7 @@ with instrumented():
     from headway.server.hosting import server_config
     from headway.server.lean import LeanProtocol
     from headway.types import ServerLimits
-    from headway.wire.openai.endpoints import Endpoint
+    from headway.wire.endpoints import Endpoint
 
 LATER, IN_PIECES, LEAVES, BREAKS_OFF, BACK_PRESSURE, DRAINS = (1 << bit for bit in range(6))
 ANSWER = re.compile(rb"\r\nx-number: ([0-9]+)\r\n")

@@ -18,7 +18,7 @@ from headway.failures import FailureKind
 from headway.observability.log import notice_line
 from headway.observability.metrics import DURATION_BUCKETS, MAX_SERIES, Counter, Gauge, Histogram
 from headway.types import AttemptRecord, ExchangeEvent, Usage
-from headway.wire.openai.endpoints import ENDPOINTS
+from headway.wire.endpoints import ENDPOINTS
 
 ROOT = Path(__file__).parents[2]
 Table = dict[str, list[str]]

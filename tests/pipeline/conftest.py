@@ -44,7 +44,7 @@ from headway.types import (
 )
 from headway.wire import sse
 from headway.wire.http_head import Head
-from headway.wire.openai.endpoints import ENDPOINTS, Endpoint
+from headway.wire.endpoints import ENDPOINTS, Endpoint
 
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 

@@ -9,7 +9,7 @@ import pytest
 from genai_prices.data import providers
 
 from headway.providers.catalogue import catalogue
-from headway.providers.known_models import known_models
+from headway.providers.known_models import REMEMBERED, ModelFacts, facts_of, known_models
 
 
 def names(provider: str) -> set[str]:
@@ -94,3 +94,48 @@ def test_the_catalogue_does_not_load_the_prices():
     script = "import sys, headway.providers.catalogue as c; c.catalogue(); print('genai_prices' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+# --- what is known of each ---
+
+
+def test_facts_come_from_the_price_list_and_from_names():
+    facts = facts_of("openai", "gpt-4o")
+    assert (facts.context_window, facts.output_limit) == (128_000, 16_384)
+    assert (facts.input_price, facts.output_price) == (2.5, 10.0)
+    assert {"tools", "images", "json_schema"} <= facts.can
+    assert {"audio", "video"} <= facts.cannot
+    assert facts.reasoning is None
+    assert facts_of("openai", "o3").reasoning is True
+
+
+def test_facts_of_a_model_that_others_make_are_the_models():
+    facts = facts_of("azure", "claude-sonnet-4-5")
+    assert (facts.context_window, facts.output_limit, facts.input_price) == (200_000, 64_000, 3.0)
+
+
+def test_a_name_says_the_same_of_a_model_wherever_it_is_served():
+    facts = facts_of("vllm", "llama-3.3-70b-instruct")
+    assert "images" in facts.cannot
+    assert (facts.context_window, facts.input_price) == (None, None)
+    assert facts_of("no-such-provider", "gpt-4o").output_limit == 16_384
+
+
+def test_of_what_nobody_knows_nothing_is_said():
+    assert facts_of("openai", "my-model") == ModelFacts()
+
+
+def test_a_free_model_costs_nothing_and_that_is_known():
+    facts = facts_of("openrouter", "meta-llama/llama-3.3-70b-instruct:free")
+    assert (facts.input_price, facts.output_price) == (0.0, 0.0)
+
+
+def test_an_alias_of_a_provider_knows_the_same():
+    assert facts_of("google", "gemini-2.5-pro") == facts_of("gemini", "gemini-2.5-pro")
+
+
+def test_facts_are_found_once_and_only_so_many_are_kept():
+    assert facts_of("openai", "gpt-4o") is facts_of("openai", "gpt-4o")
+    for number in range(REMEMBERED + 10):
+        facts_of("vllm", f"model-{number}")
+    assert facts_of.cache_info().currsize == REMEMBERED

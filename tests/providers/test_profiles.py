@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 import msgspec
 import pytest
 from genai_prices.data import providers
 from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic
 
-from headway.providers.profiles import REMEMBERED, parse, profile_of, profiles
+from headway.providers.catalogue import catalogue
+from headway.providers.profiles import REMEMBERED, Ability, Traits, parse, profile_of, profiles
 from headway.types import Profile
+from headway.wire.form.abilities import ABILITIES
 
 REASONING = """
 o1 o3 o3-mini o4-mini o3-pro openai/o4-mini-deep-research o1-preview o3-2025-04-16 openai/o3:batch codex-mini-latest
@@ -32,6 +35,8 @@ minimax/minimax-m1 minimax/minimax-m2.5 MiniMaxAI/MiniMax-M3
 sonar-reasoning-pro sonar-deep-research phi-4-reasoning-plus trinity-large-thinking
 nvidia/nemotron-3-super-120b-a12b nvidia.nemotron-nano-3-30b:0
 """
+LEFT_OUT = ("llama-3.1-nemotron-nano-vl-8b-v1", "voxtral-mini-2507", "command-a-vision-07-2025")
+"""Names that the list of prices has not."""
 NOT_REASONING = """
 gpt-4o gpt-4.1-mini gpt-5-chat-latest openai/gpt-5-chat openai/gpt-5.2-chat gpt-3.5-turbo text-embedding-3-small
 whisper-1 claude-opus-4-6 claude-haiku-4-5 claude-3-5-haiku-latest anthropic.claude-haiku-4-5 claude-sonnet-4
@@ -87,11 +92,12 @@ def test_any_other_name_is_taken_for_a_model_that_does_not_reason(name: str):
 
 def test_every_row_decides_for_a_model_that_there_is():
     """Or it says nothing, or a row above it hides it."""
-    names = set(priced())
+    names = set(priced()) | set(LEFT_OUT)
     rows = profiles().rows
-    for number in range(len(rows)):
+    for number, row in enumerate(rows):
         without = parse(msgspec.json.encode([*rows[:number], *rows[number + 1 :]]).decode())
-        assert any(profile_of(name) != without.of(name) for name in names), rows[number]
+        kind = row.providers[0] if row.providers else None
+        assert any(profiles().traits_of(name, kind) != without.traits_of(name, kind) for name in names), row
 
 
 def test_the_first_row_that_matches_decides():
@@ -113,6 +119,11 @@ def test_the_data_are_read_once_and_lookups_are_bounded():
     [
         "models: [a]",
         "[{models: [a]}]",
+        "[{models: [a], abilities: {}}]",
+        "[{models: [a], abilities: {sings: true}}]",
+        "[{models: [a], abilities: {tools: perhaps}}]",
+        "[{models: [a], output: 0}]",
+        "[{models: [a], context: many}]",
         "[{models: [], reasoning: true}]",
         "[{models: [''], reasoning: true}]",
         "[{models: [A-Model], reasoning: true}]",
@@ -125,3 +136,131 @@ def test_the_data_are_read_once_and_lookups_are_bounded():
 def test_data_that_do_not_fit_are_refused(text: str):
     with pytest.raises(msgspec.ValidationError):
         parse(text)
+
+
+# --- what they take, and how much they write ---
+
+CAN = """
+gpt-4o: tools images files json_output json_schema
+gpt-4o-2024-05-13: tools images files json_output
+gpt-4.1-mini: tools images files json_schema
+gpt-5.1: tools images files json_schema
+o3: tools images json_schema
+gpt-audio: tools audio
+gpt-4o-audio-preview: tools audio
+gpt-4o-realtime-preview: tools audio
+claude-sonnet-4-5-20250929: tools images files json_schema
+us.anthropic.claude-opus-4-1-20250805-v1:0: tools images files json_schema
+anthropic/claude-3.5-haiku: tools images files
+gemini-2.5-flash: tools images audio video files json_schema
+google/gemini-3-pro-preview: tools images audio video files json_schema
+grok-4-0709: tools images json_schema
+meta-llama/llama-4-maverick: images
+mistral-large-latest: tools images json_schema
+voxtral-small-2507: audio
+amazon.nova-lite-v1:0: tools images video files
+moonshotai/kimi-k2.5: tools images
+qwen/qwen3-vl-235b-a22b-instruct: images
+"""
+CANNOT = """
+gpt-4o: audio video
+gpt-4o-2024-05-13: json_schema
+gpt-4o-transcribe: tools json_schema
+gpt-audio: images json_schema
+gpt-4-0613: images json_output json_schema
+gpt-3.5-turbo: images json_schema
+o1-mini: tools images json_schema
+o3-mini: images
+gpt-oss-120b: images audio
+claude-sonnet-4-5: audio video
+claude-sonnet-4-20250514: json_schema
+claude-3-haiku-20240307: files json_schema
+gemini-2.5-flash-image: tools
+gemini-2.5-flash-preview-tts: images tools
+grok-3-mini: images
+llama-3.3-70b-versatile: images
+meta.llama3-1-8b-instruct-v1:0: images
+codestral-2508: images
+deepseek-chat: images
+deepseek-ai/DeepSeek-R1: images
+moonshotai/kimi-k2-instruct: images
+zai-glm-4.7: images
+command-r-plus-08-2024: images
+command-a-vision-07-2025: tools
+amazon.nova-micro-v1:0: images
+"""
+
+
+def facts(table: str) -> list[tuple[str, set[str]]]:
+    return [(name, set(rest.split())) for name, _, rest in (line.rpartition(":") for line in table.split("\n") if line)]
+
+
+@pytest.mark.parametrize(("model", "abilities"), facts(CAN))
+def test_what_a_model_is_known_to_take_is_in_its_traits(model: str, abilities: set[str]):
+    traits = profiles().traits_of(model)
+    assert abilities <= traits.can
+    assert not abilities & traits.cannot
+
+
+@pytest.mark.parametrize(("model", "abilities"), facts(CANNOT))
+def test_what_a_model_is_known_not_to_take_is_in_its_traits(model: str, abilities: set[str]):
+    traits = profiles().traits_of(model)
+    assert abilities <= traits.cannot
+    assert not abilities & traits.can
+
+
+def test_of_any_other_name_nothing_is_known():
+    assert profiles().traits_of("my-model", "openai") == Traits()
+
+
+def test_no_ability_is_both_there_and_not():
+    for name in priced():
+        traits = profiles().traits_of(name)
+        assert not traits.can & traits.cannot
+
+
+@pytest.mark.parametrize(
+    ("model", "most"),
+    [
+        ("gpt-4o", 16384),
+        ("gpt-4.1", 32768),
+        ("gpt-5.2", 128000),
+        ("openai/gpt-5-chat", 16384),
+        ("o4-mini", 100000),
+        ("claude-3-5-haiku-latest", 8192),
+        ("claude-opus-4-1-20250805", 32000),
+        ("claude-opus-4@20250514", 32000),
+        ("anthropic/claude-opus-4.5", 64000),
+        ("claude-opus-4-6", 128000),
+        ("claude-sonnet-5-5", 128000),
+        ("claude-haiku-4-5", 64000),
+        ("gemini-2.0-flash", 8192),
+        ("gemini-2.5-pro", 65536),
+    ],
+)
+def test_the_most_that_a_model_writes_is_known(model: str, most: int):
+    assert profiles().traits_of(model).output == most
+
+
+def test_a_row_may_hold_of_one_provider_only():
+    assert "json_schema" in profiles().traits_of("deepseek-chat", "deepseek").cannot
+    assert "json_schema" not in profiles().traits_of("deepseek-chat", "openrouter").cannot
+
+
+def test_of_each_fact_the_first_row_that_knows_it_decides():
+    known = parse(
+        "[{models: [a-b], abilities: {tools: false}},"
+        "{models: [a-*], abilities: {tools: true, images: true}, output: 7},"
+        "{models: ['*'], reasoning: true, output: 8, context: 9}]"
+    )
+    assert known.traits_of("a-b") == Traits(
+        reasoning=True, can=frozenset({"images"}), cannot=frozenset({"tools"}), output=7, context=9
+    )
+
+
+def test_abilities_have_the_names_that_requests_are_checked_by():
+    assert set(get_args(Ability)) == ABILITIES
+
+
+def test_every_provider_of_a_row_is_in_the_catalogue():
+    assert {name for row in profiles().rows for name in row.providers} <= set(catalogue())

@@ -46,7 +46,9 @@ class Gateway:
         self.downstream: Any = None
         self._answer = answer
 
-    def handle(self, endpoint: Any, headers: Any, body: bytes, downstream: Any) -> Dispatch:
+    def handle(
+        self, endpoint: Any, headers: Any, body: bytes, downstream: Any, named: str | None = None
+    ) -> Dispatch:
         self.asked.append((endpoint.name, body))
         self.downstream = downstream
         self._answer(downstream)

@@ -11,7 +11,7 @@ import pytest
 
 from headway.simulated.provider import SimulatedProvider
 from headway.simulated.threaded import in_thread
-from headway.wire.openai.endpoints import ENDPOINTS
+from headway.wire.endpoints import ENDPOINTS
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from headway.pipeline.gateway import Running
-from headway.wire.openai.endpoints import BY_PATH, Endpoint
+from headway.wire.endpoints import BY_PATH, Endpoint
 from sim.loop import Loop, Violation
 
 _ENDPOINTS: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in BY_PATH.values()}

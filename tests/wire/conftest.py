@@ -19,7 +19,7 @@ from headway.pipeline.relay import Manner, Notice, StreamRelay
 from headway.providers.classification.classify import classify_event
 from headway.types import Usage
 from headway.wire import sse
-from headway.wire.openai.endpoints import ENDPOINTS, Endpoint
+from headway.wire.endpoints import ENDPOINTS, Endpoint
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 JSON_ENDPOINTS = {endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.body == "json"}

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.wire.openai.peek import MAX_MODEL, JsonRequest, Malformed, peek_json
+from headway.wire.malformed import Malformed
+from headway.wire.openai.peek import MAX_MODEL, JsonRequest, peek_json
 from headway.wire.openai.request import asking_for_usage, prepare
 
 if TYPE_CHECKING:

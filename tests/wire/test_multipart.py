@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.wire import multipart
-from headway.wire.openai.peek import Malformed, MultipartRequest, peek_multipart
+from headway.wire.malformed import Malformed
+from headway.wire.openai.peek import MultipartRequest, peek_multipart
 
 BOUNDARY = b"X-boundary-1"
 TYPE = b"multipart/form-data; boundary=" + BOUNDARY

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.wire import sse
-from headway.wire.openai.endpoints import ENDPOINTS
+from headway.wire.endpoints import ENDPOINTS
 from headway.wire.openai.opening import ENDED, MALFORMED, MEANINGFUL, Opening, created_in, judge
 
 if TYPE_CHECKING:

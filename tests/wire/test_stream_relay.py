@@ -11,7 +11,7 @@ import pytest
 from headway.failures import Failure, FailureKind
 from headway.pipeline.relay import MAX_HELD
 from headway.types import Usage
-from headway.wire.openai.endpoints import ENDPOINTS
+from headway.wire.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from wire.conftest import FullParse, Recording, Relayed

@@ -6,8 +6,10 @@ where. Everything that can be wrong has been found before; nothing here fails.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from math import inf
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -20,7 +22,9 @@ from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import ResilienceSection
 from headway.config.sections.server import ServerSection
 from headway.failures import FailureKind
-from headway.providers.known_models import known_models, price_of
+from headway.providers.costs import Tariff
+from headway.providers.known_models import facts_of, known_models
+from headway.providers.pricing import compared
 from headway.providers.profiles import profile_of
 from headway.types import (
     BalanceName,
@@ -40,6 +44,7 @@ from headway.types import (
     Target,
     Tier,
 )
+from headway.wire.form.abilities import ABILITIES
 
 STAYS = 600.0
 """Seconds for which a conversation stays with its target, where nothing else is said: as long as providers keep what
@@ -65,8 +70,15 @@ def targets_for(
     """A target for each key that may serve the model; they share the weight in proportion to the keys' own weights."""
     eligible = [credential for credential in provider.credentials if may_serve(credential, model)]
     total = sum(credential.weight for credential in eligible)
-    profile = msgspec.structs.replace(profile or profile_of(model), price=price_of(provider.kind, model))
-    deployment = Deployment(provider=provider, model=model, profile=profile)
+    tariff = None if provider.tariff_of is None else provider.tariff_of(model)
+    facts = facts_of(provider.kind, model)
+    profile = msgspec.structs.replace(
+        profile or profile_of(model),
+        price=compared(tariff.at(time.time())) if isinstance(tariff, Tariff) else inf,
+        most_output=facts.output_limit,
+        lacks=facts.cannot & ABILITIES,
+    )
+    deployment = Deployment(provider=provider, model=model, profile=profile, tariff=tariff)
     return tuple(
         Target(
             deployment=deployment,
@@ -155,6 +167,7 @@ def _route(
         name=name,
         tiers=tiers,
         balance=model.balance,
+        strict=model.strict,
         affinity=_affinity(model),
         queue=Queue(wait=model.queue.wait, length=model.queue.length),
         resilience=resilience_from(overlaid(general, model.resilience)),

@@ -7,17 +7,22 @@ way, and never what a key is. Which models the provider serves is `compile`'s bu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from headway.config.fields import checked_base_url, checked_key
+from headway.config.prices import tariff_from
 from headway.config.problems import ConfigPath, Finding, closest
 from headway.config.sections.provider import KeySection, LimitsSection, ProviderSection, QuirksSection, TlsSection
-from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, find
-from headway.types import AuthScheme, Credential, Limits, Provider, Quirks, Secret, Tls
+from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, dialect_for, find
+from headway.types import AuthScheme, Credential, Dialect, Limits, Provider, Quirks, Secret, Tls
 
 CUSTOM = "custom"
 """The kind of a provider that the catalogue has nothing to say about."""
+
+WITHOUT_KEY = frozenset[AuthScheme]({"sigv4", "google", "entra"})
+"""Ways to be known that need no key here: what the machine or its environment has will do."""
 
 _KEYLESS = (Credential(name="none", secret=None),)
 
@@ -42,17 +47,22 @@ def provider_from(name: str, section: ProviderSection, around: Surroundings) -> 
         credentials = _credentials(path, section, entry, inner)
         tls = _tls((*path, "tls"), section.tls, inner)
         if not findings:
+            dialect, surface = _dialect(section, entry, address)
             return Provider(
                 name=name,
                 kind=entry.name if entry else CUSTOM,
-                dialect=section.dialect,
+                dialect=dialect,
+                surface=surface,
+                apis=_apis(section, entry),
+                api_version=section.api_version or (entry.api_version if entry else None),
                 base_url=address,
-                auth=_auth(section, entry, credentials),
+                auth=_auth(section, entry, credentials, dialect),
                 headers=tuple(_headers(section, entry)),
                 credentials=credentials,
                 concurrency=section.limits.concurrency,
                 limits=_limits(section.limits),
                 quirks=_quirks(section.quirks, entry.quirks if entry else Quirks()),
+                tariff_of=partial(tariff_from, section.prices, entry.name if entry else CUSTOM),
                 tls=tls,
                 proxy=None if section.proxy is None else Secret(section.proxy),
             )
@@ -148,7 +158,7 @@ def _usual_credentials(
     path: ConfigPath, section: ProviderSection, entry: CatalogueEntry | None, around: Surroundings
 ) -> tuple[Credential, ...]:
     """What there is without `keys`: the key in the usual variable, if the provider has one."""
-    if section.auth == "none":
+    if section.auth == "none" or section.auth in WITHOUT_KEY:
         return _KEYLESS
     found = usual_key(entry, around.environ) if entry else None
     if found is not None:
@@ -156,7 +166,7 @@ def _usual_credentials(
             return (Credential(name="default", secret=checked_key(found[1])),)
         except ValueError as error:
             around.report(Finding(path=path, message=f"the key in {found[0]} {error}", on_key=True))
-    elif entry is not None and not entry.keyless:
+    elif entry is not None and not entry.keyless and entry.auth not in WITHOUT_KEY:
         ways = " or ".join(entry.key_env)
         message = f"has no 'keys', and the environment variable {ways} is not set" if ways else "needs 'keys'"
         around.report(Finding(path=path, message=message, on_key=True))
@@ -165,12 +175,31 @@ def _usual_credentials(
     return _KEYLESS
 
 
-def _auth(section: ProviderSection, entry: CatalogueEntry | None, credentials: tuple[Credential, ...]) -> AuthScheme:
-    if credentials == _KEYLESS:
-        return "none"
-    if section.auth is not None:
-        return section.auth
-    return entry.auth if entry is not None and entry.auth != "none" else "bearer"
+def _dialect(section: ProviderSection, entry: CatalogueEntry | None, address: str) -> tuple[Dialect, str]:
+    """What it speaks, and its surface."""
+    if section.dialect is not None:
+        same = entry is not None and entry.dialect == section.dialect
+        return section.dialect, entry.surface if same and entry is not None else ""
+    return ("openai_chat", "") if entry is None else dialect_for(entry, address)
+
+
+def _apis(section: ProviderSection, entry: CatalogueEntry | None) -> frozenset[str] | None:
+    if section.apis is not None:
+        return frozenset(section.apis)
+    return None if entry is None else frozenset(entry.endpoints)
+
+
+_USUAL_AUTH: dict[Dialect, AuthScheme] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+
+
+def _auth(
+    section: ProviderSection, entry: CatalogueEntry | None, credentials: tuple[Credential, ...], dialect: Dialect
+) -> AuthScheme:
+    auth = section.auth
+    if auth is None and entry is not None and entry.auth != "none" and entry.dialect == dialect:
+        auth = entry.auth
+    auth = auth or _USUAL_AUTH.get(dialect, "bearer")
+    return "none" if credentials == _KEYLESS and auth not in WITHOUT_KEY else auth
 
 
 def _headers(section: ProviderSection, entry: CatalogueEntry | None) -> Iterator[tuple[str, Secret]]:
@@ -207,4 +236,5 @@ def _quirks(section: QuirksSection, usual: Quirks) -> Quirks:
         stream_done=usual.stream_done if section.stream_done is None else section.stream_done,
         prefill=usual.prefill if section.prefill is None else section.prefill,
         accounting=usual.accounting if section.accounting is None else section.accounting,
+        max_tokens=usual.max_tokens if section.max_tokens is None else section.max_tokens,
     )

@@ -22,13 +22,6 @@ from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import GeneralResilienceSection, IdempotencyEntry, IdempotencySection
 from headway.config.sections.server import ServerSection
 
-LATER_VALUES = {
-    "dialect": frozenset(
-        {"openai_responses", "anthropic", "anthropic_messages", "gemini", "bedrock_converse", "cohere"}
-    ),
-}
-"""Values of settings, by the setting's name, that this version does not have."""
-
 
 class Config(Section):
     """Everything in headway.yaml."""

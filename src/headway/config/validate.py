@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError, closest
-from headway.config.schema import LATER_VALUES, Config
+from headway.config.schema import Config
 from headway.config.sections.base import LIST, MAPPING, TEXT
 from headway.config.sections.provider import KeySection
 from headway.config.shape import choices_at, section_at
@@ -118,8 +118,6 @@ def _unknown_setting(loc: tuple[str | int, ...], path: ConfigPath) -> Finding:
 
 def _unknown_choice(loc: tuple[str | int, ...], path: ConfigPath, value: object) -> Finding:
     choices = choices_at(loc)
-    if value in LATER_VALUES.get(str(path[-1]), ()):
-        return Finding(path=path, message=f"{value!r} {_NOT_HERE}; there is {' and '.join(map(repr, choices))}")
     suggestion = closest(value, choices) if isinstance(value, str) else None
     return Finding(
         path=path,

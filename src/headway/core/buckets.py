@@ -309,3 +309,9 @@ def settle(taken: tuple[Reservation, ...], usage: Usage, accounting: Accounting)
         else:
             used = sent if dimension == "input" else usage.output_tokens
         each.bucket.settle(each.amount, float(used))
+
+
+def give_back(taken: tuple[Reservation, ...]) -> None:
+    """Nothing was sent."""
+    for each in taken:
+        each.bucket.settle(each.amount, 0.0)

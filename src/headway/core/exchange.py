@@ -14,7 +14,7 @@ from random import Random
 import msgspec
 
 from headway.core import health
-from headway.core.buckets import NOTHING, Reservation, settle
+from headway.core.buckets import NOTHING, Reservation, give_back, settle
 from headway.core.candidates import Candidate
 from headway.core.load import NO_LOAD, Load
 from headway.core.registry import LiveRoute
@@ -22,6 +22,11 @@ from headway.core.remedies import REMEDIES, Elsewhere, rank
 from headway.core.succession import Choice, Succession, first_choice, refusal, without_room
 from headway.failures import Failure, FailureKind
 from headway.types import AttemptReason, AttemptRecord, Change, Reading, Usage
+
+MOST_ADAPTED = 3
+"""Attempts of one exchange that only differ in what they leave out."""
+MOST_PASSED_OVER = 64
+"""Targets that are looked at for one that is able."""
 
 
 class Attempt(msgspec.Struct, eq=False):
@@ -86,6 +91,8 @@ class Exchange(msgspec.Struct, eq=False):
     def begin(self, now: float) -> Step:
         """Whom to ask first. After `Full`, come back with the same when there may be room."""
         route, load = self.route, self.load
+        if self.attempts:  # all so far were passed over
+            return self._look_on(now)
         for tier in route.tiers:
             candidate = tier.draw(load, self.session, now, self.rng)
             if candidate is not None:
@@ -138,9 +145,11 @@ class Exchange(msgspec.Struct, eq=False):
     def failed(self, attempt: Attempt, failure: Failure, now: float) -> Step:
         """Nothing of its answer has been shown: what now?"""
         self.failed_beside(attempt, failure, now)
-        if len(self.attempts) >= self.max_attempts:
-            return self._give_up()
         kind = failure.kind
+        if is_passed_over(failure):
+            return self._pass_over(attempt, failure, now)
+        if self._asked() >= self.max_attempts:
+            return self._give_up()
         succession = self._heirs()
         fallback = next((each for each in self.route.fallbacks if kind in each.on), None)
         if fallback is not None and succession.fall_back(fallback):
@@ -151,6 +160,16 @@ class Exchange(msgspec.Struct, eq=False):
         if now >= self.deadline:
             return GiveUp(refusal(FailureKind.DEADLINE, "the request's deadline passed"))
         return self._next(now, paused=False)
+
+    def adapted(self, attempt: Attempt, failure: Failure, now: float) -> Attempt | None:
+        """It was refused for something that can be left out, or said in another way: the same target is asked once
+        more. None if that has been done often enough.
+        """
+        tries = sum(each.reason == "adapted" for each in self.attempts)
+        if tries >= MOST_ADAPTED or now >= self.deadline or not attempt.candidate.admits(self.load, now):
+            return None
+        self.ended_badly(attempt, failure, now)
+        return self._attempt(attempt.candidate, now, "adapted")
 
     def resume(self, now: float) -> Step:
         """After a `Wait`."""
@@ -189,7 +208,7 @@ class Exchange(msgspec.Struct, eq=False):
 
     def alone(self, now: float) -> bool:
         """Is there nobody else to ask, should the attempt under way be given up?"""
-        if len(self.attempts) >= self.max_attempts:
+        if self._asked() >= self.max_attempts:
             return True
         under_way = {attempt.candidate.deployment for attempt in self.attempts if not attempt.result}
         return not self._heirs().has_other(self._tried(), under_way, now)
@@ -212,7 +231,7 @@ class Exchange(msgspec.Struct, eq=False):
         self.ended_badly(attempt, failure, now)
         remedy = REMEDIES[failure.kind]
         spent = any(each.reason == "continuation" for each in self.attempts)
-        if spent or remedy.elsewhere is Elsewhere.NOBODY or len(self.attempts) >= self.max_attempts:
+        if spent or remedy.elsewhere is Elsewhere.NOBODY or self._asked() >= self.max_attempts:
             return False
         heirs = self._heirs()
         heirs.failed(attempt.candidate, failure)
@@ -253,6 +272,27 @@ class Exchange(msgspec.Struct, eq=False):
             succession = self._succession = Succession(self.route, self.load, resilience, self.deadline, self.rng)
         return succession
 
+    def _asked(self) -> int:
+        """How many attempts went out."""
+        return sum(not (each.failure is not None and is_passed_over(each.failure)) for each in self.attempts)
+
+    def _pass_over(self, attempt: Attempt, failure: Failure, now: float) -> Step:
+        """Nobody was asked: the target cannot do it, and everybody who may be able to is worth a look."""
+        give_back(attempt.taken)
+        fallback = next((each for each in self.route.fallbacks if failure.kind in each.on), None)
+        step = self._look_on(now)
+        if isinstance(step, GiveUp) and fallback is not None and self._heirs().fall_back(fallback):
+            return self._look_on(now)
+        return step
+
+    def _look_on(self, now: float) -> Step:
+        if len(self.attempts) >= MOST_PASSED_OVER or now >= self.deadline:
+            return self._give_up()
+        found = self._heirs().able(self._tried(), now)
+        if isinstance(found, Choice):
+            return self._take(found, now)
+        return self._give_up() if found is None else Full(found)
+
     def _tried(self) -> set[str]:
         return {attempt.candidate.name for attempt in self.attempts}
 
@@ -263,7 +303,8 @@ class Exchange(msgspec.Struct, eq=False):
         return self._give_up() if found is None else Wait(found)
 
     def _give_up(self) -> GiveUp:
-        return GiveUp(min(self.failures, key=lambda failure: rank(failure.kind)))
+        told = [failure for failure in self.failures if not is_passed_over(failure)] or self.failures
+        return GiveUp(min(told, key=lambda failure: rank(failure.kind)))
 
     def _take(self, choice: Choice, now: float) -> Attempt:
         if choice.reason == "last_resort":
@@ -301,3 +342,8 @@ class Exchange(msgspec.Struct, eq=False):
         change = health.succeeded(attempt.candidate.state, attempt.started, now)
         if change is not None:
             self.changes.append(change)
+
+
+def is_passed_over(failure: Failure) -> bool:
+    """Was nobody asked, because the target cannot do what the request calls for?"""
+    return failure.kind is FailureKind.UNSUPPORTED_FEATURE and failure.source == "gateway"

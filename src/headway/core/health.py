@@ -15,6 +15,7 @@ from headway.core.allowance import Allowance
 from headway.core.breaker import Breaker
 from headway.core.buckets import Quota
 from headway.core.concurrency import Concurrency
+from headway.core.lessons import Lessons
 from headway.core.load import Estimate
 from headway.core.rests import Rest
 from headway.core.standing import Standing
@@ -65,6 +66,7 @@ class State(msgspec.Struct, eq=False):
     allowance: Allowance
     standing: Standing
     estimate: Estimate
+    lessons: Lessons
     quota: Quota
     concurrency: Concurrency
     deployment: Rest

@@ -20,6 +20,7 @@ from headway.core.candidates import Candidate
 from headway.core.concurrency import Concurrency, Slots
 from headway.core.health import State
 from headway.core.hedging import Hedging
+from headway.core.lessons import Lessons
 from headway.core.load import Estimate
 from headway.core.rests import Rest, Unrest
 from headway.core.standing import Shape, Standing
@@ -169,12 +170,13 @@ class Registry:
         known = self._deployments.get(name)
         if known is None:
             shapes = self._shapes.setdefault(target.deployment.model, (Shape(), Shape()))
-            known = self._deployments[name] = _Deployment(Allowance(), Standing(*shapes), Estimate())
+            known = self._deployments[name] = _Deployment(Allowance(), Standing(*shapes), Estimate(), Lessons())
         quota = self._quotas.setdefault(pair, Quota())
         quota.configure(target.credential.limits, now)
         concurrency = self._concurrency.setdefault(pair, Concurrency())
         rests = self._rests_of(_rest_names(target))
-        return State(breaker, known.allowance, known.standing, known.estimate, quota, concurrency, *rests)
+        learnt = (known.allowance, known.standing, known.estimate, known.lessons)
+        return State(breaker, *learnt, quota, concurrency, *rests)
 
     def _rests_of(self, names: Iterable[str]) -> Iterator[Rest]:
         for name in names:
@@ -192,6 +194,7 @@ class _Deployment(msgspec.Struct, eq=False):
     allowance: Allowance
     standing: Standing
     estimate: Estimate
+    lessons: Lessons
 
 
 def _slot_names(target: Target) -> tuple[str, str]:

@@ -90,6 +90,21 @@ class Succession:
             self._again(tried, now, paused=paused) or self._last_resort(tried, now) or self._wait_for_rests(tried, now)
         )
 
+    def able(self, tried: set[str], now: float) -> Choice | float | None:
+        """Another deployment, after one that cannot do what the request calls for, or when there may be one (monotonic
+        seconds). It takes over nothing: it is the first that could be asked.
+        """
+        reason = self._reason if self._reason == "fallback" else "first"
+        for tier in self._tiers:
+            fresh = self._open_to(tried, tier, now)
+            if fresh:
+                return Choice(tier.choose_any(fresh, now, self._rng), reason)
+        rest = [each for each in _all(self._tiers) if each.weight > 0.0 and self._is_open(each, tried)]
+        soonest = min((self._moment(each, now) for each in rest if not each.state.breaker.tripped), default=inf)
+        if soonest < self._deadline:
+            return max(soonest, now)
+        return self._last_resort(tried, now)
+
     def has_other(self, tried: set[str], under_way: set[str], now: float) -> bool:
         """Is there another deployment than those under way?"""
         return any(each.deployment not in under_way for tier in self._tiers for each in self._open_to(tried, tier, now))

@@ -6,14 +6,22 @@ import msgspec
 
 from headway.core.load import Load
 from headway.pipeline.conversation import NORMAL, Headers
+from headway.wire.embedding import form as embedding
+from headway.wire.endpoints import Endpoint
+from headway.wire.form.request import Request
+from headway.wire.malformed import Malformed
 from headway.wire.openai import weight
-from headway.wire.openai.endpoints import Endpoint
 from headway.wire.openai.peek import JsonRequest, MultipartRequest
+from headway.wire.rerank import form as rerank
 
 FORM_TEXT = 4096
 """Bytes of a form that may be text; the rest is a file."""
 _NO_THINKING = (b'"none"', b'"minimal"', b"null", b"")
 _NO_TOOLS = (b"[]", b"null", b"")
+
+
+Form = Request | embedding.Request | rerank.Request
+"""What may be asked, in the intermediate forms."""
 
 
 class Asked(msgspec.Struct, eq=False):
@@ -32,6 +40,8 @@ class Asked(msgspec.Struct, eq=False):
     """As the client sent them."""
     rank: int = NORMAL
     """Its priority: who goes first where requests have to wait."""
+    form: Form | Malformed | None = None
+    """In the intermediate form, once a target of another dialect has called for it."""
     told: bytes = b""
     """Header lines on what its client has left, for whatever it is answered."""
 
@@ -52,16 +62,22 @@ class Asked(msgspec.Struct, eq=False):
     @property
     def streams_events(self) -> bool:
         """Must the answer be server-sent events that say themselves when they are complete?"""
-        return self.facts.stream and bool(self.endpoint.terminals)
+        return self.facts.stream and self.endpoint.events
 
     @property
     def has_tools(self) -> bool:
-        return self._field("tools") not in _NO_TOOLS or self._field("functions") not in _NO_TOOLS
+        return any(self._field(name) not in _NO_TOOLS for name in ("tools", "functions", "toolConfig"))
 
     @property
     def wants_thinking(self) -> bool:
         """Does it ask the model to think first, which may take minutes?"""
         return any(self._field(name) not in _NO_THINKING for name in ("reasoning_effort", "reasoning", "thinking"))
+
+    @property
+    def service_tier(self) -> str | None:
+        """The tier of the provider's service that it asks for, if it says so."""
+        said = self._field("service_tier") or self._field("serviceTier")
+        return said[1:-1].decode("ascii", "replace") if said[:1] == b'"' else None
 
     @property
     def has_effects(self) -> bool:

@@ -6,6 +6,7 @@ business; passing on an answer that comes in pieces is `pipeline.relay`'s.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Protocol
 
 import msgspec
@@ -14,24 +15,49 @@ from headway.core.exchange import Attempt
 from headway.failures import Failure, FailureKind
 from headway.pipeline.asked import Asked
 from headway.pipeline.checked import CheckedRelay, Checks
+from headway.pipeline.follow import FollowedRelay
+from headway.pipeline.incoming import estimated, following, read_whole
 from headway.pipeline.outgoing import Outgoing, outgoing
 from headway.pipeline.plan import Sender
 from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
-from headway.ports import Connection, Dial, Downstream
+from headway.pipeline.ways import Way
+from headway.ports import Connection, Dial, Downstream, Signing
 from headway.providers.classification.classify import classify, classify_event, classify_ok
+from headway.providers.classification.lessons import lesson_in
 from headway.providers.ratelimits import readings
 from headway.types import Reading, Usage
+from headway.wire.dialects import CODECS
+from headway.wire.form.codec import Codec
+from headway.wire.form.reply import NoReply
+from headway.wire.form.request import Unsupported
 from headway.wire.http_head import CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, NO_HEAD, Head
+from headway.wire.malformed import Malformed
 from headway.wire.openai import errors, response
 from headway.wire.openai.splice import Splice
 from headway.wire.openai.told import Told
 
+JSON = b"application/json"
 HOLD_LIMIT = 1024 * 1024
 """Bytes of a whole JSON answer that are held until it is complete, so that one that breaks off can be replaced."""
+TRANSLATED_LIMIT = 64 * 1024 * 1024
+"""The same of one that must be there in full to be translated."""
 ERROR_LIMIT = 64 * 1024
 """Bytes of an upstream's error reply that are read."""
 TOO_MANY = 429
 NO_STREAM = "answered as a whole where a stream was asked for"
+
+
+TEACHING = frozenset({FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED_FEATURE, FailureKind.MODEL_NOT_FOUND})
+"""Failures that may say what a model cannot do."""
+
+
+class Taught(Enum):
+    """What a refusal has taught."""
+
+    ADAPT = "adapt"
+    """The same request may do, but for what the target does not take."""
+    LACKS = "lacks"
+    """It cannot do what is asked."""
 
 
 class CallOwner(Protocol):
@@ -92,6 +118,7 @@ class Call(msgspec.Struct, eq=False):
     _checks: Checks | None = None
     going_on: Told | None = None
     _outgoing: Outgoing | None = None
+    _way: Way | None = None
     expires: float = 0.0
     status: int = 0
     head: Head = NO_HEAD
@@ -99,13 +126,15 @@ class Call(msgspec.Struct, eq=False):
     _started: float = 0.0
     _connection: Connection | None = None
     _dial: Dial | None = None
-    _relay: StreamRelay | PlainRelay | None = None
+    _relay: StreamRelay | FollowedRelay | PlainRelay | None = None
     _seen_progress: int = 0
     _seen_arrived: int = 0
     _heard: float = 0.0
     """When anything came in last, as far as the sweep has seen."""
     _cut_off: bool = False
     """Its first token was due, and there is nobody else to ask."""
+    _unsigned: bool = False
+    """It waits for a token."""
     _held: list[bytes] | None = None
     _held_size: int = 0
 
@@ -113,15 +142,84 @@ class Call(msgspec.Struct, eq=False):
 
     def start(self, now: float) -> None:
         self._started = now
-        self._outgoing = outgoing(self._asked, self.sender, self.going_on)
-        if self._outgoing is None:
-            self._bad_reply("cannot go on with this text")
+        sender = self.sender
+        way = sender.way(self._asked.endpoint)
+        if isinstance(way, Unsupported):
+            self._pass_over(way)
             return
+        self._way = way
+        if way.local:
+            self._answer_here()
+            return
+        found = outgoing(self._asked, sender, way, self.going_on)
+        if not isinstance(found, Outgoing):
+            self._cannot_send(found)
+            return
+        if found.dropped and sender.strict:
+            self._pass_over(Unsupported("strict", f"cannot be told: {', '.join(found.dropped)}"))
+            return
+        self._outgoing = found
+        if sender.signing is not None:
+            self._sign(sender.signing)
+        else:
+            self._go(now)
+
+    def _sign(self, signing: Signing) -> None:
+        """Add what only this request's signature or the present token can tell."""
+        request = self._outgoing
+        if request is None:
+            raise RuntimeError("there is nothing to sign")
+        method, path, _ = request.head.split(b" ", 2)
+        fields = signing.fields(method, path, request.body)
+        if fields is None:
+            self.expires = self._deadline
+            self._unsigned = True
+            signing.wait(self._on_token)
+            return
+        head = request.head[:-2] + fields + b"\r\n"
+        self._outgoing = msgspec.structs.replace(request, head=head)
+        self._go(self._owner.now())
+
+    def _on_token(self, failure: Failure | None) -> None:
+        if not self._unsigned:  # it was left meanwhile
+            return
+        self._unsigned = False
+        if failure is not None:
+            self._owner.attempt_failed(self, failure)
+        elif self.sender.signing is not None:
+            self._sign(self.sender.signing)
+
+    def _go(self, now: float) -> None:
         connection = self.sender.origin.take()
         if connection is None:
             self._connect(now)
         else:
             self._send(connection, now)
+
+    def _cannot_send(self, why: Unsupported | Malformed | None) -> None:
+        if why is None:
+            self._bad_reply("cannot go on with this text")
+        elif isinstance(why, Unsupported):
+            self._pass_over(why)
+        else:
+            failure = Failure(kind=FailureKind.INVALID_REQUEST, source="gateway", message=why.message, param=why.param)
+            self._owner.attempt_failed(self, failure)
+
+    def _pass_over(self, why: Unsupported) -> None:
+        """This target cannot do what is asked; another may."""
+        message = f"{self.sender.name} {why.message}"
+        failure = Failure(kind=FailureKind.UNSUPPORTED_FEATURE, source="gateway", message=message, param=why.feature)
+        self._owner.attempt_failed(self, failure)
+
+    def _answer_here(self) -> None:
+        """The target has nothing to answer this with, and the gateway has."""
+        found = estimated(self._asked, self.attempt.candidate.state.estimate)
+        if isinstance(found, Malformed):
+            self._cannot_send(found)
+            return
+        self.status = 200
+        self.content_type = JSON
+        self._owner.answered(self, found, None)
 
     def _connect(self, now: float) -> None:
         self.expires = self._deadline
@@ -140,6 +238,7 @@ class Call(msgspec.Struct, eq=False):
 
     def leave(self) -> None:
         """Have nothing more to do with it: a connection whose reply is not complete closes at once."""
+        self._unsigned = False
         dial, self._dial = self._dial, None
         if dial is not None:
             dial.cancel()
@@ -202,7 +301,12 @@ class Call(msgspec.Struct, eq=False):
 
     def _unlike_json(self, kind: bytes, body: bytes, complete: bool) -> None:
         asked = self._asked
-        if kind.startswith(b"text/event-stream"):
+        codec = self._codec
+        if codec is not None and asked.facts.stream and (not kind or kind.startswith(codec.media_type)):
+            self._follow(codec, body, complete)
+        elif codec is not None:
+            self._bad_reply(f"answered with content of type {kind[:60].decode('ascii', 'replace')}")
+        elif kind.startswith(b"text/event-stream"):
             if asked.facts.stream or not asked.endpoint.terminals:
                 self._stream(body, complete)
             else:
@@ -239,7 +343,8 @@ class Call(msgspec.Struct, eq=False):
         self._held.append(data)
         self._held_size += len(data)
         good = 200 <= self.status < 300
-        if not complete and self._held_size <= (HOLD_LIMIT if good else ERROR_LIMIT):
+        most = ERROR_LIMIT if not good else HOLD_LIMIT if self.is_verbatim else TRANSLATED_LIMIT
+        if not complete and self._held_size <= most:
             self.expires = min(self._owner.now() + self._stall(), self._deadline)
             return
         body = b"".join(self._held)
@@ -250,10 +355,16 @@ class Call(msgspec.Struct, eq=False):
             self._whole(body)
         elif self._asked.streams_events:
             self._bad_reply(NO_STREAM)
+        elif not self.is_verbatim:
+            self._bad_reply("sent a longer answer than can be translated")
         else:
             self._pass_on(body, complete)
 
     def _whole(self, body: bytes) -> None:
+        way = self._way
+        if way is not None and (way.translation is not None or way.follows is not None):
+            self._whole_in_other_words(way, body)
+            return
         if self.head.has(CONTENT_ENCODING):  # unread
             if self._asked.streams_events:
                 self._bad_reply(NO_STREAM)
@@ -275,6 +386,25 @@ class Call(msgspec.Struct, eq=False):
         else:
             self._owner.answered(self, body, reply.usage)
 
+    def _whole_in_other_words(self, way: Way, body: bytes) -> None:
+        if self._asked.streams_events:
+            self._bad_reply(NO_STREAM)
+            return
+        if self.head.has(CONTENT_ENCODING):
+            self._bad_reply("answered in an encoding that was not asked for")
+            return
+        found = read_whole(way, body, self.head, self._asked, self._owner.wall())
+        if isinstance(found, NoReply):
+            if found.is_error:
+                self._error_in_disguise(body)
+            else:
+                self._bad_reply(f"answered with something that is no answer: {found.why}")
+        elif found.fault:
+            message = "ended its answer because the model wrote an invalid tool call"
+            self._owner.attempt_failed(self, self._failure(FailureKind.MODEL_FAULT, message))
+        else:
+            self._owner.answered(self, found.body, found.usage)
+
     def _error_in_disguise(self, body: bytes) -> None:
         """An error under a status that says all is well."""
         sender = self.sender
@@ -295,6 +425,18 @@ class Call(msgspec.Struct, eq=False):
         self._watch(sender.patience(asked).first_token)
         self._hand_over(relay, body, complete)
 
+    def _follow(self, codec: Codec, body: bytes, complete: bool) -> None:
+        sender, asked = self.sender, self._asked
+        if self.head.has(CONTENT_ENCODING):
+            self._bad_reply("answered in an encoding that was not asked for")
+            return
+        way = self._way
+        translated = way is not None and way.translation is not None
+        how = following(asked, codec, self._checks, sender.name, self._owner.wall(), translated=translated)
+        self.content_type = JSON if asked.endpoint.array else CODECS[asked.endpoint.dialect].media_type
+        self._watch(sender.patience(asked).first_token)
+        self._hand_over(FollowedRelay(self, self._downstream, how), body, complete)
+
     def _pass_on(self, body: bytes, complete: bool) -> None:
         relay = self._relay = PlainRelay(self, self._downstream, json=self._is_plain_json())
         length = self.head.get(CONTENT_LENGTH)
@@ -302,7 +444,7 @@ class Call(msgspec.Struct, eq=False):
         self._owner.commit(self, int(length) if length is not None and length.isdigit() else None)
         self._hand_over(relay, body, complete)
 
-    def _hand_over(self, relay: StreamRelay | PlainRelay, body: bytes, complete: bool) -> None:
+    def _hand_over(self, relay: StreamRelay | FollowedRelay | PlainRelay, body: bytes, complete: bool) -> None:
         self._relay = relay
         if self._connection is not None:
             self._connection.hand_over(relay)
@@ -338,9 +480,37 @@ class Call(msgspec.Struct, eq=False):
     def closing_event(self, message: str, code: str) -> bytes:
         """What tells the client that this stream broke off."""
         relay = self._relay
-        if isinstance(relay, StreamRelay):
+        if isinstance(relay, StreamRelay | FollowedRelay):
             return relay.closing_event(message, code)
         return errors.event(message, code=code)  # it was to go on with a chat, and never began to
+
+    @property
+    def is_verbatim(self) -> bool:
+        """Does what it answers pass as it is?"""
+        return self._way is None or self._way.translation is None
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """What of the request its target was not told."""
+        return () if self._outgoing is None else self._outgoing.dropped
+
+    @property
+    def _codec(self) -> Codec | None:
+        """Who reads its stream, where that is not one of OpenAI's that passes."""
+        way = self._way
+        if way is None:
+            return None
+        return way.follows if way.translation is None else way.translation.codec
+
+    def learn(self, failure: Failure, body: bytes, now: float) -> Taught | None:
+        """What a refusal says about the target's abilities; None if nothing that is news."""
+        sender = self.sender
+        if failure.kind not in TEACHING or sender.strict or self._outgoing is None:
+            return None
+        lesson = lesson_in(sender.kind, self.status, body)
+        if lesson is None or not sender.learnt.learn(lesson, now):
+            return None
+        return Taught.LACKS if lesson.ability else Taught.ADAPT
 
     # --- failures ---
 
@@ -376,7 +546,7 @@ class Call(msgspec.Struct, eq=False):
         relay.on_lost(self._past_deadline() if now >= self._deadline else self._failure(FailureKind.TIMEOUT, "stalled"))
         return True
 
-    def _listen(self, relay: StreamRelay | PlainRelay, now: float) -> None:
+    def _listen(self, relay: StreamRelay | FollowedRelay | PlainRelay, now: float) -> None:
         """What has come in since the last look? Only what says something counts against a stall."""
         arrived = relay.progress + relay.fillers
         if arrived != self._seen_arrived:

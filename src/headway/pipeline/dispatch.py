@@ -21,7 +21,7 @@ from headway.failures import Failure, FailureKind
 from headway.pipeline import telling
 from headway.pipeline.admission import Admission
 from headway.pipeline.asked import Asked
-from headway.pipeline.attempt import Call
+from headway.pipeline.attempt import Call, Taught
 from headway.pipeline.checked import Checks
 from headway.pipeline.endings import BROKE_OFF, SHOULD_NOT_RETRY, ending, pointless, verbatim
 from headway.pipeline.plan import Plan
@@ -178,6 +178,14 @@ class Dispatch(msgspec.Struct, eq=False):
         call.leave()
         now = self.now()
         exchange = self._exchange
+        taught = call.learn(failure, body, now)
+        if taught is Taught.ADAPT:
+            again = exchange.adapted(call.attempt, failure, now)
+            if again is not None:
+                self._ask(again, now)
+                return
+        elif taught is Taught.LACKS:  # as if it had been known before
+            failure = msgspec.structs.replace(failure, kind=FailureKind.UNSUPPORTED_FEATURE, source="gateway")
         step = exchange.failed(call.attempt, failure, now)
         only = all(each.candidate.deployment == call.attempt.candidate.deployment for each in exchange.attempts)
         if (
@@ -185,6 +193,7 @@ class Dispatch(msgspec.Struct, eq=False):
             and step.failure.kind is failure.kind
             and verbatim(failure, only=only)
             and 400 <= call.status < 600
+            and call.is_verbatim
             and errors.is_error_body(body)
         ):
             self._pass_error_on(call, failure, body, now)
@@ -202,9 +211,12 @@ class Dispatch(msgspec.Struct, eq=False):
     def answered(self, call: Call, body: bytes, usage: Usage | None) -> None:
         now = self._first_byte = self.now()
         self._supersede_other(call, now)
-        fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, call.head)
+        fields = self._answer_fields(call)
+        cost = self._cost(call, usage)
+        if cost is not None:
+            fields += telling.cost_field(cost)
         self._exchange.succeeded(call.attempt, call.status, now, usage)
-        self._over("ok", call.status, now, usage=usage, reply_bytes=len(body))
+        self._over("ok", call.status, now, usage=usage, cost=cost, dropped=call.dropped, reply_bytes=len(body))
         self._downstream.reply(call.status, fields, body)
 
     def commit(self, call: Call, length: int | None) -> None:
@@ -218,7 +230,7 @@ class Dispatch(msgspec.Struct, eq=False):
             self._downstream.write(continuation.comment(attempt.candidate.deployment))
             return
         self._first_byte = now
-        fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, call.head)
+        fields = self._answer_fields(call)
         if shown is None:
             self._downstream.begin(call.status, fields, length)
             return
@@ -231,9 +243,11 @@ class Dispatch(msgspec.Struct, eq=False):
     def relayed(self, call: Call, usage: Usage | None, passed: int) -> None:
         now = self.now()
         self._exchange.succeeded(call.attempt, call.status, now, usage)
+        cost = self._cost(call, usage)
         if self._part is not None:
             usage, passed = self._part.and_rest(usage, passed)
-        self._over("ok", self._status_shown(call), now, usage=usage, reply_bytes=passed)
+        status, dropped = self._status_shown(call), call.dropped
+        self._over("ok", status, now, usage=usage, cost=cost, dropped=dropped, reply_bytes=passed)
         self._downstream.end()
 
     def broke(self, call: Call, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:
@@ -258,7 +272,8 @@ class Dispatch(msgspec.Struct, eq=False):
 
     def _broken(self, call: Call, failure: Failure, usage: Usage | None, passed: int, *, notice: Notice) -> None:
         now, status = self.now(), self._status_shown(call)
-        self._over(failure.kind.value, status, now, usage=usage, reply_bytes=passed, error=failure.message, broke=True)
+        told, cost = failure.message, self._cost(call, usage)
+        self._over(failure.kind.value, status, now, usage=usage, cost=cost, reply_bytes=passed, error=told, broke=True)
         if notice == "cut":
             self._downstream.abort()
             return
@@ -341,7 +356,7 @@ class Dispatch(msgspec.Struct, eq=False):
         if asked.streams_events:
             self._shown = Shown(asked, self._downstream)
             self._checks = _checks_for(asked, self._exchange)
-            if resilience.timeouts.hold is not None:
+            if resilience.timeouts.hold is not None and asked.endpoint.comments:
                 self._hold_at = now + resilience.timeouts.hold
         hedging = route.hedging
         if hedging is not None and self._shown is not None and not asked.has_effects:
@@ -391,7 +406,7 @@ class Dispatch(msgspec.Struct, eq=False):
     # --- endings ---
 
     def _give_up(self, failure: Failure) -> None:
-        end = ending(failure, self._exchange.failures)
+        end = ending(failure, self._exchange.failures, self._asked.endpoint.style)
         fields = telling.error_fields(self._asked, self._told(0), end.fields)
         shown = self._shown or Shown(self._asked, self._downstream)
         status = 200 if shown.begun else end.status
@@ -419,6 +434,8 @@ class Dispatch(msgspec.Struct, eq=False):
         now: float,
         *,
         usage: Usage | None = None,
+        cost: int | None = None,
+        dropped: tuple[str, ...] = (),
         reply_bytes: int = 0,
         error: str | None = None,
         broke: bool = False,
@@ -435,6 +452,8 @@ class Dispatch(msgspec.Struct, eq=False):
             now=now,
             first_byte=self._first_byte,
             usage=usage,
+            cost=cost,
+            dropped=dropped,
             reply_bytes=reply_bytes,
             error=error,
         )
@@ -443,6 +462,14 @@ class Dispatch(msgspec.Struct, eq=False):
         if self._queued:
             event = msgspec.structs.replace(event, queued=self._queued)
         self._owner.over(self, event)
+
+    def _cost(self, call: Call, usage: Usage | None) -> int | None:
+        """Micro-dollars, as far as prices are known."""
+        return None if usage is None else call.sender.cost(usage, self._owner.wall(), self._asked.service_tier)
+
+    def _answer_fields(self, call: Call) -> bytes:
+        fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, call.head)
+        return fields + telling.dropped_field(call.dropped) if call.dropped else fields
 
     def _told(self, status: int) -> bytes:
         return telling.told(self._plan, self._exchange, status)

@@ -6,7 +6,8 @@ from math import ceil
 
 from headway.core.remedies import REPEATS
 from headway.failures import Failure, FailureKind
-from headway.wire.openai import errors
+from headway.wire.endpoints import Style
+from headway.wire.styles import STYLES
 
 _K = FailureKind
 _TOLD_AS: dict[FailureKind, tuple[int, str]] = {
@@ -89,8 +90,10 @@ def pointless(failures: list[Failure]) -> bool:
     return all(failure.kind in REPEATS for failure in failures)
 
 
-def ending(failure: Failure, tried: list[Failure], *, param: str | None = None) -> Ending:
-    """`tried` are the failures of all attempts, in order; `failure` is what the client is to be told."""
+def ending(failure: Failure, tried: list[Failure], style: Style, *, param: str | None = None) -> Ending:
+    """`tried` are the failures of all attempts, in order; `failure` is what the client is to be told, in which API's
+    words `style` says.
+    """
     status, code = _TOLD_AS[failure.kind]
     if failure.kind in _OF_THE_REQUEST and failure.status is not None and 400 <= failure.status < 500:
         status = failure.status
@@ -102,8 +105,9 @@ def ending(failure: Failure, tried: list[Failure], *, param: str | None = None) 
         fields += b"retry-after: %d\r\n" % max(1, ceil(min(waits)))
     if pointless(everything):
         fields += SHOULD_NOT_RETRY
-    body = errors.body(message, status=status, code=code, param=param)
-    return Ending(status, fields, body, message, code)
+    look = STYLES[style]
+    body = look.body(message, status, code, param or failure.param)
+    return Ending(status, fields + look.fields(status), body, message, code)
 
 
 def _message(failure: Failure, tried: list[Failure]) -> str:

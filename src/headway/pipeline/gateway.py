@@ -28,11 +28,12 @@ from headway.pipeline.idempotency import Claim, Refused, Replays, digest_of
 from headway.pipeline.plan import Plan
 from headway.pipeline.reader import Caller, Reader
 from headway.pipeline.wishes import NOTHING_SAID, READ, Wishes, wishes
-from headway.ports import Downstream, Running, Sink, Timer, Timers, Transport
+from headway.ports import Downstream, Running, Signers, Sink, Timer, Timers, Transport
 from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot
-from headway.wire.openai import errors
-from headway.wire.openai.endpoints import Endpoint
-from headway.wire.openai.peek import Malformed, peek_json, peek_multipart
+from headway.wire.endpoints import Endpoint, Style
+from headway.wire.malformed import Malformed
+from headway.wire.openai.peek import peek_json, peek_multipart
+from headway.wire.styles import STYLES
 
 SWEEP_EVERY = 0.1
 """Seconds between looks at the deadlines of everything in flight."""
@@ -56,6 +57,7 @@ class Gateway:
         sink: Sink,
         loop: Timers,
         rng: Random,
+        signers: Signers | None = None,
         now: Callable[[], float] = time.monotonic,  # uvloop's own clock moves in steps of a millisecond
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -66,6 +68,7 @@ class Gateway:
         self.changes: list[Change] = []
         """What operators should hear of, until the next exchange ends."""
         self._transport = transport
+        self._signers = signers
         self._sink = sink
         self._rng = rng
         self._in_flight: dict[Dispatch, None] = {}
@@ -80,7 +83,7 @@ class Gateway:
         self._most_in_flight = snapshot.server.limits.in_flight
         self._id_prefix = f"hw-{os.urandom(6).hex()}-"
         self._count = 0
-        self.plan = Plan(snapshot, self.registry, transport, now())
+        self.plan = Plan(snapshot, self.registry, transport, now(), signers)
         self.replays = Replays(snapshot.idempotency, sink.record, now=now, wall=wall, later=loop.call_later)
 
     @property
@@ -93,21 +96,26 @@ class Gateway:
 
     def publish(self, snapshot: Snapshot) -> None:
         self.registry.govern(snapshot.breaker)
-        self.plan = plan = Plan(snapshot, self.registry, self._transport, self.now())
+        self.plan = plan = Plan(snapshot, self.registry, self._transport, self.now(), self._signers)
         self.registry.keep(list(plan.targets()), snapshot.routes)
         self.replays.adjust(snapshot.idempotency)
         self.clients.adjust(snapshot.server.limits.clients, self.now())
         self._most_in_flight = snapshot.server.limits.in_flight
 
-    def handle(self, endpoint: Endpoint, headers: Headers, body: bytes, downstream: Downstream) -> Running | None:
+    def handle(
+        self, endpoint: Endpoint, headers: Headers, body: bytes, downstream: Downstream, named: str | None = None
+    ) -> Running | None:
         """Begin an exchange, or join the one that has the same Idempotency-Key. None: it is over already, and the
-        client has its answer.
+        client has its answer. `named` is the model, where the path has it.
         """
         now = self.now()
         self._count += 1
         request_id = f"{self._id_prefix}{self._count:x}"
         read = {pair[0]: pair[1] for pair in headers if pair[0] in READ}
-        request = peek_json(body) if endpoint.body == "json" else peek_multipart(body, read.get(b"content-type", b""))
+        if endpoint.body == "json":
+            request = peek_json(body, named, endpoint.streams)
+        else:
+            request = peek_multipart(body, read.get(b"content-type", b""), named)
         if isinstance(request, Malformed):
             self._refuse(endpoint, request_id, request, body, downstream)
             return None
@@ -116,7 +124,7 @@ class Gateway:
         if isinstance(route, Failure):
             self._refuse(endpoint, request_id, route, body, downstream, model=model)
             return None
-        said = wishes(read) if len(read) > (b"content-type" in read) else NOTHING_SAID
+        said = wishes(read, endpoint.style) if len(read) > (b"content-type" in read) else NOTHING_SAID
         if isinstance(said, Malformed):
             self._refuse(endpoint, request_id, said, body, downstream, model=model)
             return None
@@ -265,7 +273,8 @@ class Gateway:
         *,
         model: str = "",
     ) -> None:
-        end = ending(why, [], param=_param_of(why)) if isinstance(why, Failure) else _refusal(why)
+        style = endpoint.style
+        end = ending(why, [], style, param=_param_of(why)) if isinstance(why, Failure) else _refusal(why, style)
         self._sink.record(
             ExchangeEvent(
                 request_id=request_id,
@@ -323,10 +332,11 @@ def _exceeded(why: Exceeded) -> Failure:
     return Failure(kind=kind, source="gateway", message=message, retry_after=why.wait)
 
 
-def _refusal(why: Malformed | Refused) -> Ending:
+def _refusal(why: Malformed | Refused, style: Style) -> Ending:
     if isinstance(why, Refused):
         status, code, param = why.status, why.code, None
     else:
         status, code, param = 400, code_of(FailureKind.INVALID_REQUEST), why.param
-    body = errors.body(why.message, status=status, code=code, param=param)
-    return Ending(status, SHOULD_NOT_RETRY, body, why.message, code)
+    look = STYLES[style]
+    body = look.body(why.message, status, code, param)
+    return Ending(status, SHOULD_NOT_RETRY + look.fields(status), body, why.message, code)

@@ -1,28 +1,51 @@
-"""What goes out to a target: the client's request with the target's name of the model, its key, and what we add."""
+"""What goes out to a target: the client's request with the target's name of the model, its key, and what we add; or the
+same in the target's dialect.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
+from headway.core.lessons import Lessons
 from headway.pipeline.asked import Asked
 from headway.pipeline.plan import Sender
+from headway.pipeline.translation import Translation
+from headway.pipeline.ways import Way, with_verb
+from headway.wire.form.request import Unsupported
+from headway.wire.form.seals import may_hold_seals
+from headway.wire.malformed import Malformed
 from headway.wire.openai import continuation, request
 from headway.wire.openai.peek import JsonRequest
 from headway.wire.openai.told import Told
 
+_encode = msgspec.json.Encoder().encode
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """`hides_usage`: the usage chunk that will come is our wish, not the client's."""
+    """`hides_usage`: the usage chunk that will come is our wish, not the client's. `dropped` names what the target is
+    not told.
+    """
 
     head: bytes
     body: bytes
     hides_usage: bool
+    dropped: tuple[str, ...] = ()
 
 
-def outgoing(asked: Asked, sender: Sender, going_on: Told | None) -> Outgoing | None:
-    """`going_on` is a text that another attempt began; None if it cannot be continued."""
+Cannot = Unsupported | Malformed | None
+"""Why there is nothing to send: the target cannot do it, the request is wrong, or a text cannot be continued."""
+
+
+def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> Outgoing | Cannot:
+    """`going_on` is a text that another attempt began."""
     facts = asked.facts
+    if way.again is not None and isinstance(facts, JsonRequest) and may_hold_seals(facts.body):
+        return _in_other_words(asked, sender, way, way.again)
+    if way.translation is not None or way.follows is not None:
+        return None if going_on is not None else _in_other_words(asked, sender, way, way.translation)
     hides_usage = False
+    dropped: tuple[str, ...] = ()
     if isinstance(facts, JsonRequest):
         content_type = b"application/json"
         options = asked.stream_options
@@ -30,21 +53,69 @@ def outgoing(asked: Asked, sender: Sender, going_on: Told | None) -> Outgoing | 
             asking = request.asking_for_usage(options)
             if asking is not None:
                 options, hides_usage = asking, True
-        if going_on is None:
-            body = request.prepare(facts, sender.model, options)
-        else:
+        if going_on is not None:
             body = continuation.body(facts.fields, sender.model, going_on.text, sender.quirks.prefill, options)
             if body is None:
                 return None
+        elif sender.learnt:
+            body, dropped = _fitted(request.fields_for(facts, sender.model, options), sender.learnt)
+        else:
+            body = request.prepare(facts, sender.model, options)
     elif going_on is not None:
         return None
     else:
         content_type = facts.content_type
         body = facts.form.replaced("model", sender.model_text)
-    head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n" % (
-        sender.heads[asked.endpoint],
-        asked.forwarded,
-        content_type,
-        len(body),
-    )
-    return Outgoing(head, body, hides_usage)
+    fields = b"%bcontent-type: %b\r\n" % (asked.forwarded, content_type)
+    return Outgoing(_head(asked, sender, way, fields, len(body)), body, hides_usage, dropped)
+
+
+def _fitted(fields: dict[str, msgspec.Raw], learnt: Lessons) -> tuple[bytes, tuple[str, ...]]:
+    """Without what the target refuses, and with the names that it wants."""
+    renamed, refused = learnt.renamed, learnt.refused
+    dropped = tuple([name for name in fields if name in refused])
+    kept = {renamed.get(name, name): raw for name, raw in fields.items() if name not in refused}
+    return _encode(kept), dropped
+
+
+def _in_other_words(asked: Asked, sender: Sender, way: Way, translation: Translation | None) -> Outgoing | Cannot:
+    facts = asked.facts
+    if not isinstance(facts, JsonRequest):
+        return None
+    if translation is None:
+        body, dropped = _passing(facts, sender, way)
+    else:
+        written = translation.request(asked, sender.toward)
+        if isinstance(written, Unsupported | Malformed):
+            return written
+        body, dropped = written.body, written.dropped
+        verb = translation.verb(asked)
+        if verb:
+            way = msgspec.structs.replace(way, path=with_verb(way.path, verb))
+        if way.adds is not None:
+            body = _with(way, _decode_object(body))
+    fields = b"" if way.translation is not None else asked.forwarded  # they are of another API
+    if way.version and b"anthropic-version:" not in fields:
+        fields += way.version
+    fields += b"content-type: application/json\r\n"
+    return Outgoing(_head(asked, sender, way, fields, len(body)), body, hides_usage=False, dropped=dropped)
+
+
+def _passing(facts: JsonRequest, sender: Sender, way: Way) -> tuple[bytes, tuple[str, ...]]:
+    """The client's own bytes, with another name of the model where they have one; and what is left out."""
+    if way.adds is not None:
+        return _with(way, facts.fields), ()
+    if way.splices:
+        facts.fields["model"] = sender.model
+    if sender.learnt:
+        return _fitted(facts.fields, sender.learnt)
+    return (_encode(facts.fields) if way.splices else facts.body), ()
+
+
+def _with(way: Way, fields: dict[str, msgspec.Raw]) -> bytes:
+    kept = {name: raw for name, raw in fields.items() if name != "model"}
+    return _encode({**(way.adds or {}), **kept})
+
+
+def _head(asked: Asked, sender: Sender, way: Way, fields: bytes, length: int) -> bytes:
+    return b"%b%bcontent-length: %d\r\n\r\n" % (sender.head(way, asked.facts.stream), fields, length)

@@ -13,18 +13,26 @@ from urllib.parse import quote
 import msgspec
 
 from headway.config.compile import targets_for, usual_route
+from headway.config.provider import CUSTOM
 from headway.core.candidates import Candidate
+from headway.core.lessons import Lessons
 from headway.core.registry import LiveRoute, Registry
 from headway.failures import Failure, FailureKind
 from headway.pipeline.asked import Asked
 from headway.pipeline.patience import Patience, patience
-from headway.ports import Origin, Transport
-from headway.types import Provider, Quirks, Route, Snapshot, Target, Tier
+from headway.pipeline.ways import Way, way_of
+from headway.ports import NoSigners, Origin, Signers, Signing, Transport
+from headway.types import Deployment, Dialect, Provider, Quirks, Route, Snapshot, Target, Tier, Usage
 from headway.version import __version__
-from headway.wire.openai.endpoints import ENDPOINTS, Endpoint
+from headway.wire.dialects import CODECS
+from headway.wire.endpoints import Endpoint
+from headway.wire.form.request import Toward, Unsupported
 
 MAX_AD_HOC = 4096
 """Routes kept for models that the configuration does not name; beyond it they are forgotten and made anew."""
+
+_KEY_FIELDS = frozenset({"api-key", "x-api-key", "x-goog-api-key", "xi-api-key"})
+"""Header fields that hold the key and nothing else."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,26 +45,37 @@ class Sender:
     """
 
     __slots__ = (
+        "_fields",
+        "_heads",
+        "_lessons_read",
         "_patience_with_thinking",
+        "_prefix",
         "_secret",
-        "heads",
+        "_target",
+        "_toward",
+        "_ways",
         "kind",
         "label",
+        "learnt",
         "model",
         "model_text",
         "name",
         "origin",
         "quirks",
+        "signing",
+        "strict",
         "told",
         "told_ok",
         "usual_patience",
     )
 
-    def __init__(self, target: Target, route: Route, origin: Origin) -> None:
+    def __init__(
+        self, target: Target, route: Route, origin: Origin, learnt: Lessons, signing: Signing | None = None
+    ) -> None:
         deployment, provider = target.deployment, target.deployment.provider
         self.origin = origin
         self.name = target.name
-        self.kind = provider.kind
+        self.kind = kind_of(provider)
         timeouts = route.resilience.timeouts
         self.usual_patience = patience(timeouts, reasons=deployment.profile.reasoning)
         self._patience_with_thinking = patience(timeouts, reasons=True)
@@ -64,19 +83,52 @@ class Sender:
         self.model = msgspec.Raw(_encode(deployment.model))
         self.model_text = deployment.model.encode()
         self.quirks: Quirks = provider.quirks
+        self.strict = route.strict
+        self.learnt = learnt
+        self.signing = signing
         secret = target.credential.secret
+        self._target = target
         self._secret = b"" if secret is None else secret.reveal().encode()
-        fields = _request_fields(target, origin)
-        self.heads: dict[Endpoint, bytes] = {
-            endpoint: b"POST %b%b HTTP/1.1\r\n%b" % (origin.path_prefix, endpoint.path.encode(), fields)
-            for endpoint in ENDPOINTS
-        }
+        self._fields = _request_fields(target, origin)
+        self._prefix = origin.path_prefix
+        self._ways: dict[Endpoint, Way | Unsupported] = {}
+        self._heads: dict[str, bytes] = {}
+        self._toward = toward_of(deployment, learnt)
+        self._lessons_read = learnt.version
         self.told = b"x-headway-target: %b\r\nx-headway-key: %b\r\nx-headway-route: %b\r\n" % (
             header_text(deployment.name),
             header_text(target.credential.name),
             header_text(route.name),
         )
         self.told_ok = b"%bx-headway-attempts: %b=200\r\n" % (self.told, self.label)
+
+    def way(self, endpoint: Endpoint) -> Way | Unsupported:
+        """How this target serves an endpoint."""
+        way = self._ways.get(endpoint)
+        if way is None:
+            way = self._ways[endpoint] = way_of(self._target, endpoint)
+        return way
+
+    def head(self, way: Way, stream: bool) -> bytes:
+        """A request's first line and the fields that are the same for all."""
+        path = way.stream_path if stream else way.path
+        head = self._heads.get(path)
+        if head is None:
+            head = self._heads[path] = b"POST %b%b HTTP/1.1\r\n%b" % (self._prefix, path.encode(), self._fields)
+        return head
+
+    @property
+    def toward(self) -> Toward:
+        """What a translation must know of the target."""
+        if self._lessons_read != self.learnt.version:
+            self._lessons_read = self.learnt.version
+            self._toward = toward_of(self._target.deployment, self.learnt)
+        return self._toward
+
+    def cost(self, usage: Usage, at: float, service: str | None) -> int | None:
+        """Micro-dollars, if its prices are known. `at` is Unix time."""
+        tariff = self._target.deployment.tariff
+        return None if tariff is None else tariff.cost(usage, at=at, service=service)
 
     def patience(self, asked: Asked) -> Patience:
         """How long an attempt at this request may take for what."""
@@ -88,8 +140,11 @@ class Sender:
 
 
 class Plan:
-    def __init__(self, snapshot: Snapshot, registry: Registry, transport: Transport, now: float) -> None:
+    def __init__(
+        self, snapshot: Snapshot, registry: Registry, transport: Transport, now: float, signers: Signers | None = None
+    ) -> None:
         self.snapshot = snapshot
+        self._signers = signers or NoSigners()
         self._registry = registry
         self._transport = transport
         registry.renew()
@@ -119,7 +174,8 @@ class Plan:
         sender = self._senders.get(candidate)
         if sender is None:
             target = candidate.target
-            sender = Sender(target, route, self._transport.origin(target.deployment.provider))
+            origin = self._transport.origin(target.deployment.provider)
+            sender = Sender(target, route, origin, candidate.state.lessons, self._signers.of(target))
             self._senders[candidate] = sender
         return sender
 
@@ -187,13 +243,43 @@ def header_text(text: str) -> bytes:
     return quote(text, safe="/#:@.-_~+!*'(),;=&$ []").encode("ascii")
 
 
+def toward_of(deployment: Deployment, learnt: Lessons) -> Toward:
+    """What was refused is known by the target's own names, a translation goes by those of the form."""
+    known_as = {its: ours for ours, its in CODECS[deployment.provider.dialect].names.items()}
+    refused = frozenset(known_as.get(name, name) for name in learnt.refused)
+    profile, usual = deployment.profile, deployment.provider.quirks.max_tokens
+    renames = dict(learnt.renamed)
+    if usual != "max_tokens":
+        renames.setdefault("max_tokens", usual)
+    return Toward(
+        model=deployment.model,
+        most_output=profile.most_output,
+        lacks=profile.lacks | learnt.lacking | refused,
+        renames=renames,
+    )
+
+
+_KINDS: dict[Dialect, str] = {
+    "anthropic": "anthropic",
+    "gemini": "gemini",
+    "converse": "bedrock",
+    "cohere": "cohere",
+    "ollama": "ollama",
+}
+
+
+def kind_of(provider: Provider) -> str:
+    """Whose errors and quotas its replies tell of. Of a provider that nobody knows its dialect says most."""
+    return _KINDS.get(provider.dialect, provider.kind) if provider.kind == CUSTOM else provider.kind
+
+
 def _request_fields(target: Target, origin: Origin) -> bytes:
     """The header lines that every request to this target carries. No client's header is among them."""
     provider, secret = target.deployment.provider, target.credential.secret
     lines = [origin.fields]
     if secret is not None and provider.auth == "bearer":
         lines.append(b"authorization: Bearer %b\r\n" % secret.reveal().encode())
-    elif secret is not None and provider.auth in ("api-key", "x-api-key"):
+    elif secret is not None and provider.auth in _KEY_FIELDS:
         lines.append(b"%b: %b\r\n" % (provider.auth.encode(), secret.reveal().encode()))
     lines.append(b"user-agent: headway/%b\r\naccept: */*\r\naccept-encoding: identity\r\n" % __version__.encode())
     lines.extend(b"%b: %b\r\n" % (name.encode(), value.reveal().encode()) for name, value in provider.headers)

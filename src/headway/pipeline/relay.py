@@ -17,9 +17,9 @@ from headway.failures import Failure, FailureKind
 from headway.ports import Downstream
 from headway.types import Usage
 from headway.wire import sse
+from headway.wire.endpoints import Endpoint
 from headway.wire.http_head import Head
 from headway.wire.openai import errors, stream
-from headway.wire.openai.endpoints import Endpoint
 from headway.wire.openai.opening import Opening, created_in, judge
 
 MAX_HELD = 256 * 1024

@@ -11,6 +11,7 @@ import msgspec
 
 from headway.pipeline.asked import Asked
 from headway.pipeline.endings import Ending
+from headway.pipeline.incoming import writer_for
 from headway.ports import Downstream
 from headway.wire.openai import errors
 
@@ -57,6 +58,9 @@ class Shown(msgspec.Struct, eq=False):
         self.downstream.end()
 
     def _error_event(self, message: str, code: str) -> bytes:
-        if self.asked.endpoint.name == "responses":
+        endpoint = self.asked.endpoint
+        if endpoint.name == "responses":
             return errors.response_event(message, code=code, seen=b"", created=None)
+        if endpoint.operation == "generate" and endpoint.name != "chat":
+            return writer_for(self.asked, 0.0).error(message, status=502, code=code)
         return errors.event(message, code=code)

@@ -8,6 +8,9 @@ from headway.pipeline.plan import Plan, header_text
 from headway.types import ExchangeEvent, Usage
 from headway.wire.http_head import CONTENT_ENCODING, Head
 
+LONGEST_LIST = 2048
+"""Bytes of a header that lists what was dropped; the rest of a longer list is left to the log."""
+
 
 def answer_fields(asked: Asked, told: bytes, content_type: bytes, head: Head) -> bytes:
     """Header lines of an upstream's answer: its content type, and ours. It passes on no other."""
@@ -15,6 +18,19 @@ def answer_fields(asked: Asked, told: bytes, content_type: bytes, head: Head) ->
     coding = head.get(CONTENT_ENCODING)
     fields = b"content-type: %b\r\nx-request-id: %b\r\n%b%b" % (kind, asked.request_id.encode(), told, asked.told)
     return fields if coding is None else b"%bcontent-encoding: %b\r\n" % (fields, coding)
+
+
+def dropped_field(dropped: tuple[str, ...]) -> bytes:
+    """The header line for what the target was not told."""
+    listed = b",".join([header_text(name) for name in dict.fromkeys(dropped)])
+    if len(listed) > LONGEST_LIST:
+        listed = listed[: listed.rindex(b",", 0, LONGEST_LIST)] + b",..."
+    return b"x-headway-dropped: %b\r\n" % listed
+
+
+def cost_field(cost: int) -> bytes:
+    """The header line for what an answer cost, in dollars."""
+    return b"x-headway-cost: %b\r\n" % f"{cost // 1_000_000}.{cost % 1_000_000:06d}".encode()
 
 
 def error_fields(asked: Asked, told: bytes, more: bytes) -> bytes:
@@ -63,6 +79,8 @@ def event(
     usage: Usage | None,
     reply_bytes: int,
     error: str | None,
+    cost: int | None = None,
+    dropped: tuple[str, ...] = (),
 ) -> ExchangeEvent:
     started = exchange.started
     return ExchangeEvent(
@@ -78,6 +96,8 @@ def event(
         attempts=exchange.records(),
         first_byte=None if first_byte is None else first_byte - started,
         usage=usage,
+        cost=cost,
+        dropped=dropped,
         request_bytes=asked.size,
         reply_bytes=reply_bytes,
         error=error,

@@ -7,10 +7,18 @@ from __future__ import annotations
 import msgspec
 
 from headway.pipeline.conversation import RANKS, SESSION_HEADERS
-from headway.wire.openai.peek import Malformed
+from headway.wire.endpoints import Style
+from headway.wire.malformed import Malformed
 
-FORWARDED = frozenset({b"openai-beta"})
-READ = FORWARDED | {
+FORWARDED: dict[Style, frozenset[bytes]] = {
+    "openai": frozenset({b"openai-beta"}),
+    "anthropic": frozenset({b"anthropic-beta", b"anthropic-version"}),
+    "gemini": frozenset(),
+    "bedrock": frozenset(),
+    "cohere": frozenset(),
+}
+"""Headers of an API's own that go to targets which are asked in its dialect."""
+READ = frozenset[bytes]().union(*FORWARDED.values()) | {
     b"content-type",
     b"idempotency-key",
     b"x-headway-attempts",
@@ -37,7 +45,8 @@ class Wishes(msgspec.Struct, frozen=True, gc=False):
 NOTHING_SAID = Wishes()
 
 
-def wishes(read: dict[bytes, bytes]) -> Wishes | Malformed:
+def wishes(read: dict[bytes, bytes], style: Style) -> Wishes | Malformed:
+    forwarded = FORWARDED[style]
     attempts = read.get(b"x-headway-attempts")
     if attempts is not None and (not attempts.isdigit() or not int(attempts[:9]) >= 1):
         return Malformed("x-headway-attempts must be a whole number of at least 1")
@@ -50,7 +59,7 @@ def wishes(read: dict[bytes, bytes]) -> Wishes | Malformed:
     if priority is not None and rank is None:
         return Malformed("x-headway-priority must be high, normal or low")
     return Wishes(
-        forwarded=b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in FORWARDED]),
+        forwarded=b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in forwarded]),
         key=read.get(b"idempotency-key"),
         rank=rank,
         attempts=None if attempts is None else int(attempts[:9]),

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
-from headway.types import AuthScheme, Quirks
+from headway.types import AuthScheme, Dialect, Quirks
 
 Endpoint = Literal["chat", "completions", "responses", "embeddings", "moderations", "images", "audio"]
 
@@ -27,12 +27,17 @@ _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One provider that serves an OpenAI-compatible API."""
+    """One provider: where it is, what it speaks, and how it wants its key."""
 
     name: str
     title: str
     base_url: str = ""
     """Without a trailing slash. `${NAME}` stands for an environment variable's value; empty: the user must give it."""
+    dialect: Dialect = "openai_chat"
+    surface: str = ""
+    """What it serves under which path (`surfaces`); empty: what is usual for its dialect."""
+    api_version: str | None = None
+    """The version that Azure's older paths name."""
     auth: AuthScheme = "bearer"
     key_env: tuple[str, ...] = ()
     """Environment variables that usually hold the key; the first one that is set wins."""
@@ -95,6 +100,17 @@ def base_url(entry: CatalogueEntry, environ: Mapping[str, str]) -> str | None:
         if value := environ.get(variable, "").strip():
             return _join(value, urlsplit(entry.base_url).path) if variable in entry.host_env else value.rstrip("/")
     return _filled(entry.base_url, environ) or None
+
+
+_COMPATIBLE = re.compile(r"/(?:openai|compatibility|compat|v1/openai)(?:/v1)?\Z")
+"""How the addresses of compatibility layers end that speak Chat Completions in place of the provider's own dialect."""
+
+
+def dialect_for(entry: CatalogueEntry, address: str) -> tuple[Dialect, str]:
+    """What the provider speaks at this base URL, and its surface: people may have set that of a compatibility layer."""
+    if entry.dialect != "openai_chat" and _COMPATIBLE.search(urlsplit(address).path):
+        return "openai_chat", ""
+    return entry.dialect, entry.surface
 
 
 def _filled(url: str, environ: Mapping[str, str]) -> str | None:

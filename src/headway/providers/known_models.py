@@ -1,28 +1,54 @@
-"""Which models a provider is known to serve, and how much context each takes.
+"""Which models a provider is known to serve, and what is known of each.
 
 The list is genai-prices', which ships its data. It names *prices*, and matches them to models by rules ("starts with
 gpt-4o-audio"), so this module keeps what is the name of a model and drops the rest. A model that is missing here is
-served all the same: this only lets clients leave the provider's name out, and fills the list of models.
+served all the same: this only lets clients leave the provider's name out, and fills the list of models. What a provider
+says itself comes first (`listings`).
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
-from math import inf
 
+import msgspec
 from genai_prices.data import providers
-from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo, TieredPrices
+from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo
 
 from headway.providers.catalogue import CatalogueEntry, find
+from headway.providers.costs import FEMTO
+from headway.providers.pricing import find_priced, price_of, prices_for
+from headway.providers.profiles import profiles
 from headway.types import KnownModel
+
+__all__ = ["REMEMBERED", "ModelFacts", "facts_of", "known_models", "price_of"]
+
+REMEMBERED = 4096
+"""Models whose facts are remembered. Clients may ask for any, so there must be an end to it."""
 
 _RELEASE = re.compile(r"-(latest|\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{8}|\d{4})")
 """What follows a model's name in the name of one release of it: gpt-4o-2024-08-06, mistral-large-2411."""
+
+
+class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a model. What is neither in `can` nor in `cannot` is not known; the names are those of
+    `wire.form.abilities`.
+    """
+
+    context_window: int | None = None
+    """Tokens."""
+    output_limit: int | None = None
+    """Most tokens of one answer."""
+    can: frozenset[str] = frozenset()
+    cannot: frozenset[str] = frozenset()
+    reasoning: bool | None = None
+    """Whether it thinks before it answers, unless it is told otherwise."""
+    input_price: float | None = None
+    """Dollars for a million tokens now, up to the first step. For display; exchanges are priced by `costs`."""
+    output_price: float | None = None
 
 
 @cache
@@ -38,27 +64,29 @@ def known_models(entry_name: str) -> tuple[KnownModel, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-@lru_cache(maxsize=4096)
-def price_of(entry_name: str, model: str) -> float:
-    """Micro-dollars for a thousand tokens, three of four of them sent; infinite if it is not known. It is for comparing
-    targets, so what depends on time, tiers or caches is left out.
-    """
+@lru_cache(maxsize=REMEMBERED)
+def facts_of(entry_name: str, model: str) -> ModelFacts:
+    """What is known of a model that the catalogue's provider of that name or alias serves, or any other."""
     entry = find(entry_name)
-    if entry is None or entry.prices_id is None:
-        return inf
-    provider = next((each for each in providers if each.id == entry.prices_id), None)
-    found = None if provider is None else provider.find_model(model)
-    if found is None:
-        return inf
-    prices = found.get_prices(datetime.now(UTC))
-    sent, answered = _base(prices.input_mtok), _base(prices.output_mtok)
-    if sent is None and answered is None:
-        return inf
-    return float(((sent or Decimal(0)) * 3 + (answered or Decimal(0))) / 4 * 1000)
+    traits = profiles().traits_of(model, entry_name if entry is None else entry.name)
+    priced = None if entry is None or entry.prices_id is None else _row(entry.prices_id, model)
+    price = prices_for(entry_name, model, time.time())
+    rates = None if price is None else price.rates
+    context = traits.context if priced is None or priced.context_window is None else priced.context_window
+    return ModelFacts(
+        context_window=context,
+        output_limit=traits.output,
+        can=traits.can,
+        cannot=traits.cannot,
+        reasoning=traits.reasoning,
+        input_price=None if rates is None else rates.input / FEMTO,
+        output_price=None if rates is None else rates.output / FEMTO,
+    )
 
 
-def _base(price: Decimal | TieredPrices | None) -> Decimal | None:
-    return price.base if isinstance(price, TieredPrices) else price
+def _row(prices_id: str, model: str) -> ModelInfo | None:
+    provider = next((each for each in providers if each.id == prices_id), None)
+    return None if provider is None else find_priced(provider, model)
 
 
 def _priced_models(prices_id: str) -> Iterator[ModelInfo]:

@@ -24,8 +24,8 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            endpoint = self._lane.find(scope)
-            if endpoint is not None:
-                await self._lane(endpoint, scope, receive, send)
+            place = self._lane.find(scope)
+            if place is not None:
+                await self._lane(place, scope, receive, send)
                 return
         await self._pages(scope, receive, send)

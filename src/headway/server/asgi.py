@@ -9,11 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from headway.pipeline.gateway import Gateway
 from headway.ports import Running
-from headway.wire.openai import errors
-from headway.wire.openai.endpoints import BY_PATH, Endpoint
+from headway.wire.endpoints import Place, find
+from headway.wire.styles import STYLES
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -92,25 +93,28 @@ class AsgiLane:
         self._max_body = max_body
 
     @staticmethod
-    def find(scope: Scope) -> Endpoint | None:
+    def find(scope: Scope) -> Place | None:
         if scope["method"] != "POST":
             return None
-        return BY_PATH.get(scope["path"].encode())
+        path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        query: bytes = scope.get("query_string", b"")
+        return find(path.partition(b"?")[0] + b"?" + query if query else path)
 
-    async def __call__(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = place.endpoint
         body = await _read(receive, self._max_body())
         if body is None:
             return
         outbox = Outbox()
         if type(body) is int:
+            look = STYLES[endpoint.style]
             message = f"the request's body is larger than {body} bytes"
-            outbox.reply(
-                413, b"content-type: application/json\r\n", errors.body(message, status=413, code="invalid_request")
-            )
+            fields = b"content-type: application/json\r\n" + look.fields(413)
+            outbox.reply(413, fields, look.body(message, 413, "invalid_request", None))
             await outbox.pump(send)
             return
         assert type(body) is bytes
-        outbox.dispatch = self._gateway.handle(endpoint, scope["headers"], body, outbox)
+        outbox.dispatch = self._gateway.handle(endpoint, scope["headers"], body, outbox, place.model)
         pump = outbox.pumping = asyncio.create_task(outbox.pump(send))
         gone = asyncio.ensure_future(_disconnected(receive))
         try:

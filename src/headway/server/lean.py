@@ -21,8 +21,8 @@ from uvicorn.server import ServerState
 from headway.pipeline.gateway import Gateway
 from headway.ports import Running
 from headway.types import ServerLimits
-from headway.wire.openai import errors
-from headway.wire.openai.endpoints import BY_PATH, Endpoint
+from headway.wire.endpoints import Endpoint, Style, find
+from headway.wire.styles import STYLES
 
 _READ_HERE = frozenset({b"expect", b"transfer-encoding"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
@@ -75,11 +75,13 @@ class LeanProtocol(HttpToolsProtocol):
         "_lines",
         "_lines_of",
         "_lingering",
+        "_named",
         "_parts",
         "_refusal",
         "_refused",
         "_running",
         "_size",
+        "_style",
         "_unsent",
         "last_active",
     )
@@ -101,6 +103,9 @@ class LeanProtocol(HttpToolsProtocol):
         self._limits = application.limits
         self._lane = _Occupied()
         self._endpoint: Endpoint | None = None
+        self._named: str | None = None
+        """The model, where the path has it."""
+        self._style: Style = "openai"
         self._dispatch: Running | None = None
         self._parts: list[bytes] = []
         self._codings: list[bytes] = []
@@ -216,6 +221,7 @@ class LeanProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.url = b""
+        self._style = "openai"
         self.expect_100_continue = False
         self.headers = []
         self._codings = []
@@ -282,24 +288,24 @@ class LeanProtocol(HttpToolsProtocol):
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
         self._lane.response_complete = False
-        dispatch = self._gateway.handle(endpoint, self.headers, body, self)
+        dispatch = self._gateway.handle(endpoint, self.headers, body, self, self._named)
         if not self._lane.response_complete:
             self._dispatch = dispatch
 
     def _takes_lean_lane(self) -> bool:
-        endpoint = BY_PATH.get(self.url)
-        if endpoint is None:
-            endpoint = BY_PATH.get(self.url.partition(b"?")[0])
+        place = find(self.url)
         parser = self.parser
         if (
-            endpoint is None
+            place is None
             or parser.get_method() != b"POST"
             or self.pipeline
             or self.flow.write_paused  # uvicorn waits until the client has read what it was sent before
             or not (self.cycle is None or self.cycle.response_complete)
         ):
             return False
-        self._endpoint = endpoint
+        self._endpoint = place.endpoint
+        self._named = place.model
+        self._style = place.endpoint.style
         self._size = 0
         self._keep = parser.should_keep_alive()
         self.cycle = self._lane
@@ -466,4 +472,7 @@ class LeanProtocol(HttpToolsProtocol):
         self._lingering = True
         self._keep = False
         code = "invalid_request" if status < 500 else "internal_error"
-        self.reply(status, b"content-type: application/json\r\n", errors.body(message, status=status, code=code))
+        look = STYLES[self._style]
+        self.reply(
+            status, b"content-type: application/json\r\n" + look.fields(status), look.body(message, status, code, None)
+        )

@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from headway.server import targets
 from headway.types import Snapshot
+from headway.wire.endpoints import BY_PATH, ENDPOINTS
 from headway.wire.openai import errors
-from headway.wire.openai.endpoints import BY_PATH, ENDPOINTS
 
 _encode = msgspec.json.Encoder().encode
 

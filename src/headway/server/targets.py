@@ -53,7 +53,7 @@ def target_routes(state: State) -> list[Route]:
             return _error(400, "tokens must be a whole number", "tokens")
         found = state.explain(model, Load(media=int(tokens)), asked.get("session"))
         if isinstance(found, Failure):
-            end = ending(found, [], param="model")
+            end = ending(found, [], "openai", param="model")
             return _json(end.body, end.status)
         return _json(_encode(found))
 

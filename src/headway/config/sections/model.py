@@ -99,6 +99,11 @@ class ModelSection(Section):
         "alone (weighted), in turn (round_robin), or to whoever has least under way (least_busy), answers soonest "
         "(latency) or is cheapest (cost).",
     )
+    strict: bool = Field(
+        default=False,
+        description="Whether a target is passed over that cannot be told all of a request, instead of being told what "
+        "it can, with the rest listed in x-headway-dropped.",
+    )
     affinity: AffinityEntry = Field(
         default="auto",
         description="How long a conversation stays with its target, so that the provider need not read its prompt "

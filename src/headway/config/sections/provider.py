@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Tag
 
 from headway.config.fields import BaseUrl, FilePath, HeaderName, HeaderValue, Key, ModelName, Name, ProxyUrl
 from headway.config.quantities import Amount, Concurrency, Weight
 from headway.config.sections.base import MAPPING, TEXT, Section, short_or_long
+from headway.config.sections.prices import PriceSection
+from headway.providers.catalogue import Endpoint
 from headway.types import Accounting, AuthScheme, Dialect, Prefill
 
 
@@ -89,7 +91,14 @@ class QuirksSection(Section):
         description="How it counts tokens: an estimate with 'max_tokens' when a request comes in (reserved), what was "
         "truly used (actual), or only what is sent (input).",
     )
+    max_tokens: Literal["max_tokens", "max_completion_tokens"] | None = Field(
+        default=None,
+        description="What it calls the bound on an answer, where requests are translated to Chat Completions.",
+    )
 
+
+ApiName = Endpoint
+ApiVersion = Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]{1,40}$")]
 
 KeyEntry = Annotated[
     Annotated[Key, Tag(TEXT)] | Annotated[KeySection, Tag(MAPPING)],
@@ -100,7 +109,8 @@ KeyEntry = Annotated[
 class ProviderSection(Section):
     """Somebody who serves models."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"health", "pricing", "region", "timeouts"})
+    later: ClassVar[frozenset[str]] = frozenset({"health", "region", "timeouts"})
+    elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType({"pricing": "is called 'prices'"})
 
     kind: str | None = Field(
         default=None,
@@ -109,10 +119,21 @@ class ProviderSection(Section):
     base_url: BaseUrl | None = Field(
         default=None, description="Address up to the part that all endpoints share, such as https://api.openai.com/v1."
     )
-    dialect: Dialect = Field(default="openai_chat", description="What the provider speaks.")
+    dialect: Dialect | None = Field(
+        default=None, description="What the provider speaks. Not set: what the catalogue says, else openai_chat."
+    )
+    apis: list[ApiName] | None = Field(
+        default=None,
+        description="What it serves of OpenAI's API, where it speaks that. Requests in the words of Responses go to "
+        "one without 'responses' as Chat Completions. Not set: what the catalogue says, else everything.",
+    )
+    api_version: ApiVersion | None = Field(
+        default=None, description="Azure: the version that paths with /openai/deployments/ ask for."
+    )
     auth: AuthScheme | None = Field(
         default=None,
-        description="How it wants its key: 'Authorization: Bearer KEY', 'api-key: KEY', 'x-api-key: KEY', or no key.",
+        description="How it wants its key: 'Authorization: Bearer KEY' (bearer), in a header of that name, by AWS's "
+        "signature (sigv4), as a token of Google Cloud's or Microsoft Entra's, or no key.",
     )
     keys: list[KeyEntry] | None = Field(
         default=None,
@@ -133,6 +154,11 @@ class ProviderSection(Section):
         description="Proxy to reach it through. Not set: HTTPS_PROXY and its like decide. Empty: never a proxy.",
     )
     quirks: QuirksSection = Field(default=QuirksSection(), description="Where it departs from its dialect.")
+    prices: dict[ModelName, PriceSection] = Field(
+        default={},
+        description="What models cost by contract, by name or shell-style pattern; the first that fits counts, a full "
+        "name before all patterns. Not set: public prices.",
+    )
     models: list[ModelName] | None = Field(
         default=None, description="Names of the models that it serves. Not set: those that the catalogue knows."
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from headway.wire import sse
 from headway.wire.foreign_json import UNREADABLE
-from headway.wire.openai.endpoints import Endpoint
+from headway.wire.endpoints import Endpoint
 from headway.wire.openai.response import is_fault
 from headway.wire.openai.stream import FAILED, document_in, is_error_document
 

@@ -20,13 +20,18 @@ def prepare(request: JsonRequest, model: msgspec.Raw, options: msgspec.Raw | Non
     """The body for one attempt, re-joined at the top level. `model` is the upstream's name as a JSON string, `options`
     what to send as `stream_options` (None: none).
     """
+    return _encode(fields_for(request, model, options))
+
+
+def fields_for(request: JsonRequest, model: msgspec.Raw, options: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
+    """The same before it is joined."""
     fields = request.fields
     fields["model"] = model
     if options is not None:
         fields["stream_options"] = options
     elif "stream_options" in fields:
         del fields["stream_options"]
-    return _encode(fields)
+    return fields
 
 
 def asking_for_usage(own: msgspec.Raw | None) -> msgspec.Raw | None:

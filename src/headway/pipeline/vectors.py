@@ -1,0 +1,147 @@
+"""Between the dialects of embeddings, of rankings, and of counting tokens; `pipeline.translation` is for words."""
+
+from __future__ import annotations
+
+from headway.pipeline.asked import Asked
+from headway.pipeline.translation import Read, Translation, form_of, in_words_of
+from headway.wire.counting import COUNTS, Counting
+from headway.wire.embedding import codecs as embedding
+from headway.wire.embedding import form as vectors
+from headway.wire.endpoints import Endpoint
+from headway.wire.form.codec import Said
+from headway.wire.form.reply import NoReply
+from headway.wire.form.request import Toward, Unsupported, Written
+from headway.wire.http_head import Head
+from headway.wire.malformed import Malformed
+from headway.wire.openai.peek import JsonRequest
+from headway.wire.rerank import codecs as rerank
+from headway.wire.rerank import form as rankings
+
+_NO_FORM = Malformed("this request cannot be sent to the target: a form has no other dialect")
+
+
+class Vectors:
+    """Embeddings."""
+
+    __slots__ = ("_client", "_its")
+
+    codec = None
+
+    def __init__(self, its: vectors.EmbeddingCodec, client: vectors.EmbeddingCodec) -> None:
+        self._its = its
+        self._client = client
+
+    def request(self, asked: Asked, toward: Toward) -> Written | Unsupported | Malformed:
+        found = self._form(asked)
+        if isinstance(found, Malformed):
+            return found
+        written = self._its.write_request(found, toward)
+        if isinstance(written, Unsupported) or not written.dropped:
+            return written
+        return Written(written.body, in_words_of(self._client.names, written.dropped))
+
+    def verb(self, asked: Asked) -> str:
+        found = self._form(asked)
+        if isinstance(found, Malformed) or self._its.dialect not in ("gemini", "vertex"):
+            return ""
+        return self._its.path(found, "").rpartition(":")[2]
+
+    def reply(self, body: bytes, head: Head, asked: Asked, at: float) -> Read | NoReply:
+        request = self._form(asked)
+        if isinstance(request, Malformed):
+            return NoReply(request.message)
+        found = self._its.read_reply(body, request)
+        if isinstance(found, NoReply):
+            return found
+        show = vectors.Show(request_id=asked.request_id, model=asked.facts.model, request=request)
+        shown = self._client.write_reply(found, show)
+        return shown if isinstance(shown, NoReply) else Read(shown, found.usage)
+
+    def _form(self, asked: Asked) -> vectors.Request | Malformed:
+        form, facts = asked.form, asked.facts
+        if isinstance(form, vectors.Request | Malformed):
+            return form
+        if not isinstance(facts, JsonRequest):
+            return _NO_FORM
+        form = asked.form = self._client.read_request(facts.fields, Said(model=facts.model, stream=False))
+        return form
+
+
+class Rankings:
+    """Reranking."""
+
+    __slots__ = ("_client", "_its")
+
+    codec = None
+
+    def __init__(self, its: rankings.RerankCodec, client: rankings.RerankCodec) -> None:
+        self._its = its
+        self._client = client
+
+    def request(self, asked: Asked, toward: Toward) -> Written | Unsupported | Malformed:
+        found = self._form(asked)
+        if isinstance(found, Malformed):
+            return found
+        written = self._its.write_request(found, toward)
+        if isinstance(written, Unsupported) or not written.dropped:
+            return written
+        return Written(written.body, in_words_of(self._client.names, written.dropped))
+
+    def verb(self, asked: Asked) -> str:
+        return ""
+
+    def reply(self, body: bytes, head: Head, asked: Asked, at: float) -> Read | NoReply:
+        request = self._form(asked)
+        if isinstance(request, Malformed):
+            return NoReply(request.message)
+        found = self._its.read_reply(body, request)
+        if isinstance(found, NoReply):
+            return found
+        show = rankings.Show(request_id=asked.request_id, model=asked.facts.model, request=request)
+        return Read(self._client.write_reply(found, show), found.usage)
+
+    def _form(self, asked: Asked) -> rankings.Request | Malformed:
+        form, facts = asked.form, asked.facts
+        if isinstance(form, rankings.Request | Malformed):
+            return form
+        if not isinstance(facts, JsonRequest):
+            return _NO_FORM
+        form = asked.form = self._client.read_request(facts.fields, Said(model=facts.model, stream=False))
+        return form
+
+
+class Counted:
+    """How many tokens a request has."""
+
+    __slots__ = ("_client", "_its")
+
+    codec = None
+
+    def __init__(self, its: Counting, client: Counting) -> None:
+        self._its = its
+        self._client = client
+
+    def request(self, asked: Asked, toward: Toward) -> Written | Unsupported | Malformed:
+        found = form_of(asked)
+        return found if isinstance(found, Malformed) else self._its.write_request(found, toward)
+
+    def verb(self, asked: Asked) -> str:
+        return ""
+
+    def reply(self, body: bytes, head: Head, asked: Asked, at: float) -> Read | NoReply:
+        found = self._its.read_reply(body)
+        return Read(self._client.write_reply(found), None) if isinstance(found, int) else found
+
+
+def between(endpoint: Endpoint, form: str) -> Translation | None:
+    """From an endpoint's form to a target's; None where there is no way."""
+    if endpoint.operation == "embed":
+        its = next((each for each in embedding.CODECS.values() if each.dialect == form), None)
+        client = next((each for each in embedding.CODECS.values() if each.dialect == endpoint.form), None)
+        return None if its is None or client is None else Vectors(its, client)
+    if endpoint.operation == "rerank":
+        ranks = next((each for each in rerank.CODECS.values() if each.dialect == form), None)
+        asks = next((each for each in rerank.CODECS.values() if each.dialect == endpoint.form), None)
+        return None if ranks is None or asks is None else Rankings(ranks, asks)
+    counts, wants = COUNTS.get(form), COUNTS.get(endpoint.dialect)
+    return None if counts is None or wants is None else Counted(counts, wants)

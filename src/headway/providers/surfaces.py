@@ -1,0 +1,186 @@
+"""What a provider serves under which path, and in which dialect.
+
+A surface is data: for each operation the forms in which it may be asked, the preferred one first, with the path below
+the provider's base URL. Where a client's own form is among them its bytes pass; otherwise the first is translated to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from urllib.parse import quote
+
+import msgspec
+
+from headway.types import Dialect, Provider
+from headway.wire.embedding.codecs import of_bedrock, of_vertex
+from headway.wire.endpoints import ENDPOINTS, Endpoint, Operation
+
+
+class Api(msgspec.Struct, frozen=True):
+    """`form` is a dialect, or the name of a form of embeddings or reranking. `{model}` in a path stands for the model.
+    `stream` is the path of a stream, where it differs.
+    """
+
+    form: str
+    path: str
+    stream: str = ""
+
+
+class Surface(msgspec.Struct, frozen=True, kw_only=True):
+    """`plain` maps names of endpoints that pass as they are to paths. `in_body`: the model's name is in the body."""
+
+    generate: tuple[Api, ...] = ()
+    embed: tuple[Api, ...] = ()
+    rerank: tuple[Api, ...] = ()
+    count: tuple[Api, ...] = ()
+    plain: Mapping[str, str] = MappingProxyType({})
+    in_body: bool = True
+    vertex_claude: bool = False
+    """Bodies are Anthropic's, with the version in place of the model."""
+
+    def of(self, operation: Operation) -> tuple[Api, ...]:
+        if operation == "generate":
+            return self.generate
+        if operation == "embed":
+            return self.embed
+        return self.rerank if operation == "rerank" else self.count
+
+
+_CHAT, _RESPONSES = Api("openai_chat", "/chat/completions"), Api("openai_responses", "/responses")
+_PLAIN = MappingProxyType({endpoint.name: endpoint.path for endpoint in ENDPOINTS if endpoint.operation == "plain"})
+_OPENAI = Surface(
+    generate=(_CHAT, _RESPONSES), embed=(Api("openai", "/embeddings"),), rerank=(Api("jina", "/rerank"),), plain=_PLAIN
+)
+
+
+def _google(models: str, *counts: str) -> Surface:
+    of = f"{models}/{{model}}"
+    return Surface(
+        generate=(Api("gemini", f"{of}:generateContent", f"{of}:streamGenerateContent?alt=sse"),),
+        embed=(Api("gemini", f"{of}:batchEmbedContents"),),
+        count=tuple([Api(form, f"{of}:countTokens") for form in counts]),
+        in_body=False,
+    )
+
+
+def _azure() -> Surface:
+    def of(path: str) -> str:
+        return f"/openai/deployments/{{model}}{path}?api-version={{api_version}}"
+
+    return Surface(
+        generate=(Api("openai_chat", of(_CHAT.path)),),
+        embed=(Api("openai", of("/embeddings")),),
+        plain=MappingProxyType({name: of(path) for name, path in _PLAIN.items()}),
+    )
+
+
+_INVOKE = "/model/{model}/invoke"
+_VERTEX_MODELS = "/publishers/google/models"
+_VERTEX_CLAUDE = "/publishers/anthropic/models/{model}"
+SURFACES: Mapping[str, Surface] = MappingProxyType(
+    {
+        "openai": _OPENAI,
+        "responses": msgspec.structs.replace(_OPENAI, generate=(_RESPONSES,)),
+        "azure_deployments": _azure(),
+        "anthropic": Surface(
+            generate=(Api("anthropic", "/messages"),), count=(Api("anthropic", "/messages/count_tokens"),)
+        ),
+        "gemini": _google("/models", "gemini"),
+        "vertex": _google(_VERTEX_MODELS, "vertex", "gemini"),
+        "vertex_claude": Surface(
+            generate=(Api("anthropic", f"{_VERTEX_CLAUDE}:rawPredict", f"{_VERTEX_CLAUDE}:streamRawPredict"),),
+            in_body=False,
+            vertex_claude=True,
+        ),
+        "vertex_open": Surface(generate=(Api("openai_chat", "/endpoints/openapi/chat/completions"),)),
+        "bedrock": Surface(
+            generate=(Api("converse", "/model/{model}/converse", "/model/{model}/converse-stream"),),
+            count=(Api("converse", "/model/{model}/count-tokens"),),
+            in_body=False,
+        ),
+        "cohere": Surface(
+            generate=(Api("cohere", "/v2/chat"),),
+            embed=(Api("cohere", "/v2/embed"),),
+            rerank=(Api("cohere", "/v2/rerank"),),
+        ),
+        "ollama": Surface(generate=(Api("ollama", "/api/chat"),), embed=(Api("ollama", "/api/embed"),)),
+        "voyage": Surface(embed=(Api("voyage", "/embeddings"),), rerank=(Api("voyage", "/rerank"),)),
+        "jina": Surface(embed=(Api("jina", "/embeddings"),), rerank=(Api("jina", "/rerank"),)),
+    }
+)
+"""By name. Those of one model family of a provider (`vertex_claude`) are found by the model's name."""
+
+_IN_RESPONSES = ("o[13]-pro*", "gpt-[5-9]*-pro*", "gpt-5*-codex*", "codex-*", "computer-use-*", "*-deep-research*")
+"""Models that OpenAI serves in the Responses API alone (its list of models, "Endpoints")."""
+
+_USUAL: Mapping[Dialect, str] = MappingProxyType(
+    {
+        "openai_chat": "openai",
+        "openai_responses": "responses",
+        "anthropic": "anthropic",
+        "gemini": "gemini",
+        "converse": "bedrock",
+        "cohere": "cohere",
+        "ollama": "ollama",
+    }
+)
+
+
+def surface_of(provider: Provider, model: str) -> Surface:
+    """What a provider serves for one model."""
+    name = provider.surface or _USUAL[provider.dialect]
+    if name == "vertex":
+        return _of_vertex(model)
+    if name == "bedrock":
+        return _of_bedrock(model)
+    if name == "openai" and provider.api_version is not None:
+        name = "azure_deployments"
+    surface = SURFACES[name]
+    if name == "openai":
+        if provider.kind in ("openai", "azure") and _responses_only(model):
+            return msgspec.structs.replace(surface, generate=(_RESPONSES,))
+        if provider.apis is not None and "responses" not in provider.apis:
+            return msgspec.structs.replace(surface, generate=(_CHAT,))
+    return surface
+
+
+def path_of(api_path: str, provider: Provider, model: str) -> str:
+    """The path and query of a request below the provider's base URL."""
+    if "{" not in api_path:
+        return api_path
+    name = model.removeprefix("models/") if "/models/" in api_path else model
+    return api_path.replace("{model}", quote(name, safe="-_.~")).replace("{api_version}", provider.api_version or "")
+
+
+def native(surface: Surface, endpoint: Endpoint) -> Api | None:
+    """How the target serves an endpoint in the client's own form; None if it does not."""
+    if endpoint.operation == "plain":
+        path = surface.plain.get(endpoint.name)
+        return None if path is None else Api(endpoint.name, path)
+    form = endpoint.form or endpoint.dialect
+    return next((api for api in surface.of(endpoint.operation) if api.form == form), None)
+
+
+def _responses_only(model: str) -> bool:
+    return any(fnmatchcase(model, pattern) for pattern in _IN_RESPONSES)
+
+
+def _of_vertex(model: str) -> Surface:
+    if model.startswith("claude"):
+        return SURFACES["vertex_claude"]
+    if "/" in model or model.endswith("-maas"):
+        return SURFACES["vertex_open"]
+    form = of_vertex(model)
+    verb = "embedContent" if form == "vertex" else "predict"
+    return msgspec.structs.replace(SURFACES["vertex"], embed=(Api(form, f"{_VERTEX_MODELS}/{{model}}:{verb}"),))
+
+
+def _of_bedrock(model: str) -> Surface:
+    surface, form = SURFACES["bedrock"], of_bedrock(model)
+    if form is not None:
+        return Surface(embed=(Api(form, _INVOKE),), in_body=False)
+    if "rerank" in model:
+        return Surface(rerank=(Api("cohere_invoke", _INVOKE),), in_body=False)
+    return surface

@@ -1,0 +1,175 @@
+"""The conversation of a request: its system text and its messages.
+
+Words and results of tools that share a message of the user are two messages of the form. What of a block the form has
+no place for goes into the request's extra fields, under the place of its part in the form.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from headway.wire.anthropic.blocks import Block, messages_decoder
+from headway.wire.anthropic.explain import explain
+from headway.wire.anthropic.parts_read import (
+    Odd,
+    begins,
+    fields_decoder,
+    list_decoder,
+    part_of,
+    read_blocks,
+    text_decoder,
+)
+from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.parts import Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
+from headway.wire.malformed import Malformed
+
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
+_NOT_IN: dict[str, dict[type[Part], str]] = {
+    "user": {ToolCall: "tool_use", Reasoning: "thinking"},
+    "assistant": {ToolResult: "tool_result"},
+    "system": {ToolCall: "tool_use", Reasoning: "thinking", ToolResult: "tool_result"},
+}
+
+
+class Conversation:
+    """Collects the messages of the form, and the fields of theirs that it has no place for."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.extra: dict[str, msgspec.Raw] = {}
+
+    def read_system(self, raw: msgspec.Raw) -> Malformed | None:
+        if not begins(raw, b"["):
+            try:
+                text = text_decoder.decode(raw)
+            except UNREADABLE as error:
+                return explain(error, "system")
+            if text:
+                self.messages.append(Message("system", (Text(text),)))
+            return None
+        found = read_blocks(raw, "system")
+        if isinstance(found, Malformed):
+            return found
+        return self._add_odd("system", found, "system") if found else None
+
+    def read_messages(self, raw: msgspec.Raw) -> Malformed | None:
+        try:
+            found = messages_decoder.decode(raw)
+        except UNREADABLE:
+            return self._read_carefully(raw)
+        for number, message in enumerate(found):
+            content = message.content
+            if isinstance(content, str):
+                self.messages.append(Message(message.role, (Text(content),)))
+            elif (problem := self._add_blocks(message.role, content, number)) is not None:
+                return problem
+        return None
+
+    def _add_blocks(self, role: Role, blocks: list[Block], number: int) -> Malformed | None:
+        parts: list[Part] = []
+        for block in blocks:
+            part = part_of(block)
+            if part is None:
+                place = f"messages[{number}].content[{len(parts)}].input"
+                return Malformed(f"{place} must be an object", place)
+            parts.append(part)
+        if role == "user" and len(parts) == 1 and type(parts[0]) is Text:
+            self.messages.append(Message("user", (parts[0],)))
+            return None
+        return self._add(role, parts, {}, f"messages[{number}].content")
+
+    def _read_carefully(self, raw: msgspec.Raw) -> Malformed | None:
+        try:
+            raws = list_decoder.decode(raw)
+        except UNREADABLE as error:
+            return explain(error, "messages")
+        for number, each in enumerate(raws):
+            problem = self._read_message(each, f"messages[{number}]")
+            if problem is not None:
+                return problem
+        return None
+
+    def _read_message(self, raw: msgspec.Raw, place: str) -> Malformed | None:
+        try:
+            fields = fields_decoder.decode(raw)
+        except UNREADABLE as error:
+            return explain(error, place)
+        role = _read_role(fields.pop("role", None), f"{place}.role")
+        if isinstance(role, Malformed):
+            return role
+        content = fields.pop("content", None)
+        if content is None and not (role == "system" and fields):
+            return Malformed(f"{place}.content is required", f"{place}.content")
+        for name, value in fields.items():
+            self.extra[f"messages[{len(self.messages)}].{name}"] = value.copy()
+        if content is None:
+            self.messages.append(Message(role, ()))
+            return None
+        if not begins(content, b"["):
+            try:
+                self.messages.append(Message(role, (Text(text_decoder.decode(content)),)))
+            except UNREADABLE as error:
+                return explain(error, f"{place}.content")
+            return None
+        found = read_blocks(content, f"{place}.content")
+        if isinstance(found, Malformed):
+            return found
+        return self._add_odd(role, found, f"{place}.content")
+
+    def _add_odd(self, role: Role, found: list[Odd], place: str) -> Malformed | None:
+        odd = {number: each.fields for number, each in enumerate(found) if each.fields}
+        return self._add(role, [each.part for each in found], odd, place)
+
+    def _add(
+        self, role: Role, parts: list[Part], odd: dict[int, dict[str, msgspec.Raw]], place: str
+    ) -> Malformed | None:
+        forbidden = _NOT_IN[role]
+        results: list[int] = []
+        others: list[int] = []
+        for number, part in enumerate(parts):
+            kind = type(part)
+            if kind in forbidden:
+                where = f"{place}[{number}]"
+                return Malformed(f"{where} is a {forbidden[kind]} block, which a {role} message cannot hold", where)
+            (results if kind is ToolResult else others).append(number)
+        if role == "assistant":
+            others = _join_signatures(parts, others)
+        if results:
+            self._append("tool", parts, results, odd)
+        if others or not results:
+            self._append(role, parts, others, odd)
+        return None
+
+    def _append(
+        self, role: Role, parts: list[Part], numbers: list[int], odd: dict[int, dict[str, msgspec.Raw]]
+    ) -> None:
+        if odd:
+            index = len(self.messages)
+            for at, number in enumerate(numbers):
+                for name, value in odd.get(number, {}).items():
+                    self.extra[f"messages[{index}].parts[{at}].{name}"] = value
+        self.messages.append(Message(role, tuple([parts[number] for number in numbers])))
+
+
+def _read_role(raw: msgspec.Raw | None, place: str) -> Role | Malformed:
+    if raw is None:
+        return Malformed(f"{place} is required", place)
+    try:
+        role = _ROLES.get(text_decoder.decode(raw))
+    except UNREADABLE as error:
+        return explain(error, place)
+    return Malformed(f"{place} must be user, assistant or system", place) if role is None else role
+
+
+def _join_signatures(parts: list[Part], numbers: list[int]) -> list[int]:
+    """Gemini signs calls. A client holds such a signature in an empty thinking block that stands before the call."""
+    kept: list[int] = []
+    for number in numbers:
+        part = parts[number]
+        if type(part) is ToolCall and kept:
+            before = parts[kept[-1]]
+            if type(before) is Reasoning and before.origin == "gemini" and before.signature and not before.text:
+                parts[number] = msgspec.structs.replace(part, signature=before.signature)
+                kept.pop()
+        kept.append(number)
+    return kept

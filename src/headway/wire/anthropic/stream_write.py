@@ -1,0 +1,239 @@
+"""Writes an answer for a client as a stream of Claude's.
+
+Blocks come one after the other here: parts that begin while another is under way wait until that one has ended. What a
+client has no block for it is not shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headway.types import Usage
+from headway.wire.anthropic.citations import write_citation
+from headway.wire.anthropic.errors import error_body
+from headway.wire.anthropic.response import blocks_of, message_head, signature_block
+from headway.wire.anthropic.signatures import sealed
+from headway.wire.anthropic.vocabulary import REASONS, write_full_usage, write_usage
+from headway.wire.form.codec import Show
+from headway.wire.form.reply import (
+    Began,
+    CallBegan,
+    CallDelta,
+    Cited,
+    Counted,
+    Event,
+    Finished,
+    PartEnded,
+    ReasoningDelta,
+    RefusalDelta,
+    Signed,
+    TextDelta,
+    Whole,
+)
+
+_Piece = TextDelta | RefusalDelta | ReasoningDelta | CallBegan | CallDelta | Cited | Signed | Whole | PartEnded
+
+_encode = msgspec.json.Encoder().encode
+_START = b'event: content_block_start\ndata: {"type":"content_block_start","index":%d,"content_block":%b}\n\n'
+_DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":%b%b}}\n\n'
+_STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n'
+_END = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+_EMPTY_TEXT = b'{"type":"text","text":""}'
+_EMPTY_THOUGHT = b'{"type":"thinking","thinking":"","signature":""}'
+_TEXT_DELTA = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
+    b'"delta":{"type":"text_delta","text":%b}}\n\n'
+)
+
+
+class Writer:
+    def __init__(self, show: Show) -> None:
+        self._show = show
+        self._began: Began | None = Began()
+        """None once `message_start` is out."""
+        self._index = -1
+        """Of the block that was begun last."""
+        self._open: int | None = None
+        """The part that the open block belongs to."""
+        self._kind = ""
+        self._waiting: dict[int, list[_Piece]] = {}
+        """Parts that began while another was under way, in order."""
+        self._mute: int | None = None
+        """A part that began with a text, perhaps an empty one for which no block is open."""
+        self._usage: Usage | None = None
+        self._finished: Finished | None = None
+
+    def write(self, events: list[Event]) -> bytes:
+        out: list[bytes] = []
+        for event in events:
+            if type(event) is TextDelta and event.part == self._open and self._kind == "text" and event.choice == 0:
+                if event.text:
+                    out.append(_TEXT_DELTA % (self._index, _encode(event.text)))
+                continue
+            self._take(event, out)
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def end(self) -> bytes:
+        out: list[bytes] = []
+        self._begin(out)
+        self._close(out)
+        while self._waiting:
+            self._next(out)
+            self._close(out)
+        finished = self._finished
+        delta = {
+            "stop_reason": None if finished is None else REASONS[finished.stop],
+            "stop_sequence": None if finished is None else finished.sequence,
+        }
+        usage = write_usage(self._usage or Usage())
+        told = _encode({"type": "message_delta", "delta": delta, "usage": usage})
+        out += (b"event: message_delta\ndata: %b\n\n" % told, _END)
+        return b"".join(out)
+
+    def error(self, message: str, *, status: int, code: str) -> bytes:
+        return b"event: error\ndata: %b\n\n" % error_body(message, status, code, None)
+
+    def _take(self, event: Event, out: list[bytes]) -> None:
+        match event:
+            case Began():
+                if self._began is not None:
+                    self._began = event
+            case Counted():
+                self._usage = event.usage
+            case Finished():
+                if event.choice == 0:
+                    self._finished = event
+            case (
+                TextDelta()
+                | RefusalDelta()
+                | ReasoningDelta()
+                | CallBegan()
+                | CallDelta()
+                | Cited()
+                | Signed()
+                | Whole()
+                | PartEnded()
+            ):
+                if event.choice == 0:
+                    self._begin(out)
+                    self._piece(event, out)
+            case _:
+                pass
+
+    def _begin(self, out: list[bytes]) -> None:
+        began = self._began
+        if began is None:
+            return
+        self._began = None
+        message = message_head(began.id, began.model, self._show)
+        message["usage"] = write_full_usage(self._usage or Usage(), began.service_tier)
+        told = _encode({"type": "message_start", "message": message})
+        out.append(b"event: message_start\ndata: %b\n\n" % told)
+
+    def _piece(self, event: _Piece, out: list[bytes]) -> None:
+        part = event.part
+        if self._open is not None and part != self._open:
+            self._waiting.setdefault(part, []).append(event)
+            return
+        if type(event) is PartEnded:
+            self._close(out)
+            self._advance(out)
+        else:
+            self._open = part
+            self._say(event, out)
+
+    def _advance(self, out: list[bytes]) -> None:
+        """Go on with the parts that had to wait, until one of them is still under way."""
+        while self._waiting and self._open is None:
+            self._next(out)
+
+    def _next(self, out: list[bytes]) -> None:
+        part = next(iter(self._waiting))
+        self._open = part
+        for event in self._waiting.pop(part):
+            if type(event) is PartEnded:
+                self._close(out)
+            else:
+                self._open = part
+                self._say(event, out)
+
+    def _say(self, event: _Piece, out: list[bytes]) -> None:
+        match event:
+            case TextDelta() | RefusalDelta():
+                self._mute = event.part
+                if event.text:
+                    self._turn_to("text", _EMPTY_TEXT, out)
+                    self._delta(b'"text_delta","text":', event.text, out)
+            case ReasoningDelta():
+                if event.text:
+                    self._turn_to("thinking", _EMPTY_THOUGHT, out)
+                    self._delta(b'"thinking_delta","thinking":', event.text, out)
+            case CallBegan():
+                if event.signature is not None:
+                    self._whole(signature_block(event.signature), out)
+                call: dict[str, Any] = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
+                self._start("call", _encode(call), out)
+            case CallDelta():
+                if self._kind == "call" and event.arguments:
+                    self._delta(b'"input_json_delta","partial_json":', event.arguments, out)
+            case Cited():
+                shown = write_citation(event.citation)
+                if shown is not None:
+                    self._turn_to("text", _EMPTY_TEXT, out)
+                    self._delta(b'"citations_delta","citation":', shown, out)
+            case Signed():
+                self._signed(event, out)
+            case Whole():
+                for block in blocks_of(event.content):
+                    self._whole(block, out)
+            case PartEnded():
+                pass
+
+    def _signed(self, event: Signed, out: list[bytes]) -> None:
+        """Texts and calls have no place for a signature once they are under way."""
+        if self._kind in ("text", "call") or event.part == self._mute:
+            return
+        if self._kind == "" and event.redacted is not None:
+            field = sealed(event.origin, event.signature, event.redacted, event.id)
+            self._whole({"type": "redacted_thinking", "data": field}, out)
+            return
+        self._turn_to("thinking", _EMPTY_THOUGHT, out)
+        field = sealed(event.origin, event.signature, event.redacted, event.id)
+        if field:
+            self._delta(b'"signature_delta","signature":', field, out)
+
+    def _turn_to(self, kind: str, empty: bytes, out: list[bytes]) -> None:
+        if self._kind != kind:
+            self._start(kind, empty, out)
+
+    def _start(self, kind: str, block: bytes, out: list[bytes]) -> None:
+        self._stop(out)
+        self._index += 1
+        self._kind = kind
+        out.append(_START % (self._index, block))
+
+    def _delta(self, kind: bytes, value: Any, out: list[bytes]) -> None:
+        out.append(_DELTA % (self._index, kind, _encode(value)))
+
+    def _stop(self, out: list[bytes]) -> None:
+        if self._kind:
+            out.append(_STOP % self._index)
+            self._kind = ""
+
+    def _close(self, out: list[bytes]) -> None:
+        self._stop(out)
+        self._open = None
+
+    def _whole(self, block: dict[str, Any] | msgspec.Raw, out: list[bytes]) -> None:
+        """A block at once; thoughts as the pieces that a client puts together."""
+        if isinstance(block, dict) and block["type"] == "thinking":
+            self._start("thinking", _EMPTY_THOUGHT, out)
+            if block["thinking"]:
+                self._delta(b'"thinking_delta","thinking":', block["thinking"], out)
+            if block["signature"]:
+                self._delta(b'"signature_delta","signature":', block["signature"], out)
+        else:
+            self._start("whole", _encode(block), out)
+        self._stop(out)

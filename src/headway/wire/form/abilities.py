@@ -1,0 +1,64 @@
+"""What a model must be able to do to answer a request as it is meant.
+
+Leaving one of these out would change what the request means, so that another target must be looked for instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headway.wire.form.parts import Audio, File, Image, Part, ToolResult, Video
+from headway.wire.form.request import Request, Toward, Unsupported
+
+TOOLS, IMAGES, AUDIO, VIDEO, FILES, JSON_OUTPUT, SCHEMA = (
+    "tools",
+    "images",
+    "audio",
+    "video",
+    "files",
+    "json_output",
+    "json_schema",
+)
+ABILITIES = frozenset({TOOLS, IMAGES, AUDIO, VIDEO, FILES, JSON_OUTPUT, SCHEMA})
+
+_OF_PARTS: dict[type[Part], str] = {Image: IMAGES, Audio: AUDIO, Video: VIDEO, File: FILES}
+_SAID = {
+    TOOLS: "takes no tools",
+    IMAGES: "takes no images",
+    AUDIO: "takes no audio",
+    VIDEO: "takes no video",
+    FILES: "takes no files",
+    JSON_OUTPUT: "cannot be held to JSON",
+    SCHEMA: "cannot be held to a JSON schema",
+}
+
+
+def wanted(request: Request) -> frozenset[str]:
+    """The abilities that a request calls for."""
+    found = {name for message in request.messages for name in _of_parts(message.parts)}
+    if request.tools:
+        found.add(TOOLS)
+    if request.output is not None:
+        found.add(SCHEMA if request.output.schema else JSON_OUTPUT)
+    return frozenset(found)
+
+
+def missing(request: Request, toward: Toward, dialect_lacks: frozenset[str] = frozenset()) -> Unsupported | None:
+    """What the model, or the dialect that it is spoken to in, cannot do of what the request calls for."""
+    if request.needs:
+        feature = request.needs[0]
+        return Unsupported(feature, f"cannot do what {feature!r} asks for")
+    lacks = toward.lacks | dialect_lacks
+    if lacks:
+        for name in sorted(wanted(request) & lacks):
+            return Unsupported(name, _SAID[name])
+    return None
+
+
+def _of_parts(parts: tuple[Part, ...]) -> Iterator[str]:
+    for part in parts:
+        name = _OF_PARTS.get(type(part))
+        if name is not None:
+            yield name
+        elif isinstance(part, ToolResult):
+            yield from _of_parts(part.parts)

@@ -1,0 +1,236 @@
+"""Messages of the form as the contents of a request.
+
+Neighbours of one role become one content. What cannot be said is noted by its place; a part that must not be left out
+and cannot be said is why the request is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, assert_never
+
+import msgspec
+
+from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.parts import (
+    Audio,
+    File,
+    Image,
+    Message,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+    Video,
+)
+from headway.wire.form.request import Unsupported
+from headway.wire.gemini import media, signatures
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_NOTHING = msgspec.Raw(b"{}")
+_IN_RESULTS = frozenset({"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"})
+_PLACE = re.compile(r"(messages\[\d+\]\.parts\[\d+\])\.")
+
+Wire = dict[str, Any]
+
+
+def object_of(text: str) -> msgspec.Raw | None:
+    """The text as the JSON object that it is; None if it is none, and an empty object for nothing."""
+    if text in {"", "{}"}:
+        return _NOTHING
+    document = text.encode(errors="replace")
+    try:
+        _decode_object(document)
+    except UNREADABLE:
+        return _NOTHING if not text.strip() else None
+    return msgspec.Raw(document)
+
+
+def arguments_of(text: str) -> msgspec.Raw | Wire:
+    """Arguments of a call; text that is no object, as custom tools take it, becomes one."""
+    made = object_of(text)
+    return {"input": text} if made is None else made
+
+
+class Turns:
+    """Takes messages in; `system` and `contents` are what they come to."""
+
+    def __init__(self, *, own: bool, version: tuple[int, int] | None, extra: Mapping[str, msgspec.Raw]) -> None:
+        self.system: list[Wire] = []
+        self.contents: list[Wire] = []
+        self.dropped: list[str] = []
+        self.unsupported: Unsupported | None = None
+        self._own = own
+        self._newest = version is not None and version >= (3, 0)
+        self._names: dict[str, str] = {}
+        self._beside = _by_place(extra) if own and extra else {}
+
+    def take(self, messages: tuple[Message, ...]) -> None:
+        leading = True
+        last = len(messages) - 1
+        for index, message in enumerate(messages):
+            role = message.role
+            if leading and role in {"system", "developer"} and (index < last or self._own):
+                self._write(message.parts, index, self.system)
+            elif role == "assistant":
+                leading = False
+                self._model(message, index)
+            else:
+                leading = False
+                if role in {"system", "developer"}:
+                    self.dropped.append(f"messages[{index}].role")
+                self._write(message.parts, index, self._of("user"))
+            if message.name is not None:
+                self.dropped.append(f"messages[{index}].name")
+        self.contents = [content for content in self.contents if content["parts"]]
+
+    def _of(self, role: str) -> list[Wire]:
+        """Where the parts of this role go next."""
+        if self.contents and self.contents[-1]["role"] == role:
+            return self.contents[-1]["parts"]
+        parts: list[Wire] = []
+        self.contents.append({"role": role, "parts": parts})
+        return parts
+
+    def _model(self, message: Message, index: int) -> None:
+        """Gemini 3 wants the first call of each turn signed."""
+        parts = self._of("model")
+        self._write(message.parts, index, parts)
+        if self._newest and not self._own:
+            first = next((part for part in parts if "functionCall" in part), None)
+            if first is not None and "thoughtSignature" not in first:
+                first["thoughtSignature"] = signatures.SKIP
+
+    def _write(self, parts: tuple[Part, ...], index: int, into: list[Wire]) -> None:
+        alone = len(parts) == 1 and into is not self.system
+        for number, part in enumerate(parts):
+            is_plain = type(part) is Text and part.signature is None and not part.citations
+            if is_plain and (part.text or alone):
+                made = [{"text": part.text}]
+            else:
+                made = self._part(part, index)
+            if made is None:
+                continue
+            if self._beside:
+                _put_beside(made[0], self._beside.get(f"messages[{index}].parts[{number}]", ()))
+            into.extend(made)
+
+    def _drop(self, index: int, name: str) -> None:
+        place = f"messages[{index}].{name}"
+        if place not in self.dropped:
+            self.dropped.append(place)
+
+    def _part(self, part: Part, index: int) -> list[Wire] | None:
+        match part:
+            case Text():
+                return self._text(part, index)
+            case Image() | Audio() | Video() | File():
+                made = self._media(part, index)
+                return None if made is None else [made]
+            case ToolCall():
+                return [self._call(part)]
+            case ToolResult():
+                return self._result(part, index)
+            case Reasoning():
+                made = self._reasoning(part)
+                if made is None:
+                    self._drop(index, "reasoning")
+                return None if made is None else [made]
+            case Refusal():
+                return [{"text": part.text}]
+            case Opaque():
+                if self._own and part.dialect == "gemini":
+                    return [_decode_object(part.raw)]
+                self._drop(index, part.kind)
+                return None
+            case _:
+                assert_never(part)
+
+    def _text(self, part: Text, index: int) -> list[Wire] | None:
+        if part.citations:
+            self._drop(index, "citations")
+        if part.signature is not None:
+            return [{"text": part.text, "thoughtSignature": part.signature}]
+        return [{"text": part.text}] if part.text or self._own else None
+
+    def _media(self, part: media.Media, index: int) -> Wire | None:
+        if isinstance(part, Audio) and part.source.data is None and part.source.url is None and part.transcript:
+            self._drop(index, "audio")
+            return {"text": part.transcript}
+        if isinstance(part, Image) and part.detail not in (None, "auto"):
+            self._drop(index, "detail")
+        if isinstance(part, File):
+            for name in ("name", "context", "citations"):
+                if getattr(part, name):
+                    self._drop(index, name)
+        made = media.written(part, own=self._own)
+        if made is None:
+            self.unsupported = Unsupported("file_id", "cannot read a file that another provider keeps")
+        elif isinstance(part, Image) and part.signature is not None:
+            made["thoughtSignature"] = part.signature
+        return made
+
+    def _call(self, part: ToolCall) -> Wire:
+        self._names[part.id] = part.name
+        made: Wire = {"functionCall": {"id": part.id, "name": part.name, "args": arguments_of(part.arguments)}}
+        if part.signature is not None:
+            made["thoughtSignature"] = part.signature
+        return made
+
+    def _reasoning(self, part: Reasoning) -> Wire | None:
+        if part.origin != "gemini" and not (self._own and part.origin is None):
+            return None
+        made: Wire = {"text": part.text, "thought": True}
+        if part.signature is not None:
+            made["thoughtSignature"] = part.signature
+        return made
+
+    def _result(self, part: ToolResult, index: int) -> list[Wire]:
+        texts: list[str] = []
+        within: list[Wire] = []
+        beside: list[Wire] = []
+        for piece in part.parts:
+            if isinstance(piece, Text):
+                texts.append(piece.text)
+                continue
+            for made in self._part(piece, index) or ():
+                (within if self._own or self._fits(made) else beside).append(made)
+        name = part.name or self._names.get(part.call_id) or "tool"
+        answer: Wire = {"id": part.call_id, "name": name, "response": self._response(part, "\n".join(texts))}
+        if within:
+            answer["parts"] = within
+        return [{"functionResponse": answer}, *beside]
+
+    def _fits(self, made: Wire) -> bool:
+        """Can a result hold it? Others follow the result, as the user's."""
+        held = made.get("inlineData")
+        return self._newest and held is not None and held["mimeType"] in _IN_RESULTS
+
+    def _response(self, part: ToolResult, text: str) -> Any:
+        is_own_text = self._own and not part.json and len(part.parts) == 1
+        document = None if is_own_text or not text.lstrip().startswith("{") else object_of(text)
+        if part.is_error and not (self._own and document is not None):
+            return {"error": document if part.json and document is not None else text}
+        return {"result": text} if document is None else document
+
+
+def _by_place(extra: Mapping[str, msgspec.Raw]) -> dict[str, list[tuple[str, msgspec.Raw]]]:
+    """What is said beside parts, by `messages[i].parts[j]`."""
+    found: dict[str, list[tuple[str, msgspec.Raw]]] = {}
+    for name, raw in extra.items():
+        place = _PLACE.match(name)
+        if place is not None:
+            found.setdefault(place[1], []).append((name[place.end() :], raw))
+    return found
+
+
+def _put_beside(part: Wire, beside: Iterable[tuple[str, msgspec.Raw]]) -> None:
+    for name, raw in beside:
+        outer, _, inner = name.rpartition(".")
+        place = part.get(outer, part)
+        if isinstance(place, dict):
+            place[inner] = raw

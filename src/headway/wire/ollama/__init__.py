@@ -1,0 +1,1 @@
+"""Ollama's own chat, `/api/chat`, read and written on either side."""

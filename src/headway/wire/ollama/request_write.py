@@ -1,0 +1,173 @@
+"""A request written for Ollama.
+
+Ollama cannot be told to choose a tool: where none may be used none is offered, and where only some may, only those.
+Only models of the gpt-oss family are sure to know levels of thinking; others think or they do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from headway.wire.form import abilities
+from headway.wire.form.request import HostedTool, Request, Thinking, Tool, Toward, Unsupported, Written
+from headway.wire.ollama.messages_write import Conversation
+from headway.wire.ollama.vocabulary import EFFORTS
+
+LACKS = frozenset({abilities.AUDIO, abilities.VIDEO, abilities.FILES})
+"""What no model can be sent in this dialect."""
+
+_NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
+_OPTION = "options."
+_KNOWS_LEVELS = "gpt-oss"
+
+_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "max_output": "num_predict",
+        "temperature": "temperature",
+        "top_p": "top_p",
+        "top_k": "top_k",
+        "seed": "seed",
+        "frequency_penalty": "frequency_penalty",
+        "presence_penalty": "presence_penalty",
+        "stop": "stop",
+    }
+)
+_PLAIN: Mapping[str, str] = MappingProxyType({"logprobs": "logprobs", "top_logprobs": "top_logprobs"})
+_UNKNOWN = (
+    "parallel_tool_calls",
+    "logit_bias",
+    "user",
+    "metadata",
+    "service_tier",
+    "verbosity",
+    "cache_key",
+)
+"""Fields of the form that Ollama has no word for."""
+_UNSAID = (None, msgspec.Raw())
+
+
+class _Function(msgspec.Struct, omit_defaults=True):
+    name: str
+    parameters: msgspec.Raw
+    description: str | None = None
+
+
+class _Tool(msgspec.Struct, tag_field="type", tag="function"):
+    function: _Function
+
+
+_encode = msgspec.json.Encoder().encode
+
+Body = dict[str, object]
+
+
+def write_request(request: Request, toward: Toward) -> Written | Unsupported:
+    lacking = abilities.missing(request, toward, LACKS)
+    if lacking is None and request.n is not None and request.n > 1:
+        lacking = Unsupported("n", "gives one answer at a time")
+    if lacking is not None:
+        return lacking
+    conversation = Conversation()
+    for number, message in enumerate(request.messages):
+        lacking = conversation.add(number, message)
+        if lacking is not None:
+            return lacking
+    dropped = conversation.dropped
+    body: Body = {"model": toward.model, "messages": conversation.written, "stream": request.stream}
+    if request.tools and (lacking := _tools(request, body, dropped)) is not None:
+        return lacking
+    options: Body = {}
+    _parameters(request, toward, body, options, dropped)
+    if request.dialect == "ollama":
+        for name, raw in (*request.extra.items(), *request.aside.items()):
+            place, usual = (options, name[len(_OPTION) :]) if name.startswith(_OPTION) else (body, name)
+            place[usual] = raw
+    else:
+        dropped += request.extra
+    for usual, wanted in toward.renames.items():
+        for place in (body, options):
+            if usual in place:
+                place[wanted] = place.pop(usual)
+    if options:
+        body["options"] = options
+    return Written(_encode(body), tuple(dropped))
+
+
+def _tools(request: Request, body: Body, dropped: list[str]) -> Unsupported | None:
+    choice = request.tool_choice
+    tools: list[_Tool | msgspec.Raw] = []
+    for number, tool in enumerate(request.tools):
+        if isinstance(tool, HostedTool):
+            if tool.dialect != "ollama":
+                return Unsupported(tool.kind, f"has no tool {tool.kind!r} of its own")
+            tools.append(tool.raw)
+            continue
+        if tool.custom:
+            return Unsupported("tools", "takes no tools with free text")
+        if choice is not None and choice.names and tool.name not in choice.names:
+            continue
+        if tool.cache is not None:
+            dropped.append(f"tools[{number}].cache")
+        if tool.strict:
+            dropped.append(f"tools[{number}].strict")
+        tools.append(_tool(tool))
+    if not tools:
+        return Unsupported("tool_choice", "was told to choose a tool that it was not given")
+    if choice is None or choice.mode != "none":
+        body["tools"] = tools
+    return None
+
+
+def _tool(tool: Tool) -> _Tool:
+    return _Tool(_Function(tool.name, tool.parameters or _NO_PARAMETERS, tool.description))
+
+
+def _parameters(request: Request, toward: Toward, body: Body, options: Body, dropped: list[str]) -> None:
+    lacks = toward.lacks
+    _place(request, _OPTIONS, lacks, options, dropped)
+    _place(request, _PLAIN, lacks, body, dropped)
+    if request.tool_choice is not None and request.tool_choice.mode == "required":
+        dropped.append("tool_choice")
+    if request.output is not None:
+        body["format"] = request.output.schema or "json"
+        if request.output.description is not None:
+            dropped.append("output.description")
+    if request.thinking is not None:
+        if "thinking" in lacks:
+            dropped.append("thinking")
+        else:
+            body["think"] = _think(request, request.thinking, toward.model, dropped)
+    dropped += [name for name in _UNKNOWN if getattr(request, name) not in _UNSAID]
+
+
+def _place(request: Request, names: Mapping[str, str], lacks: frozenset[str], into: Body, dropped: list[str]) -> None:
+    for name, usual in names.items():
+        value = getattr(request, name)
+        if value is not None and value != ():
+            if name in lacks:
+                dropped.append(name)
+            else:
+                into[usual] = value
+
+
+def _think(request: Request, thinking: Thinking, model: str, dropped: list[str]) -> bool | str:
+    if thinking.summary is not None:
+        dropped.append("thinking.summary")
+    if thinking.show is False:
+        dropped.append("thinking.show")
+    if thinking.budget == 0 or thinking.effort == "none":
+        return False
+    if thinking.budget is not None and thinking.budget > 0:
+        dropped.append("thinking.budget")
+    effort = thinking.effort
+    if effort is None:
+        return True
+    if request.dialect == "ollama":
+        return effort
+    level = EFFORTS.get(effort) if _KNOWS_LEVELS in model else None
+    if level != effort:
+        dropped.append("thinking.effort")
+    return level or True

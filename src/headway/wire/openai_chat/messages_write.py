@@ -1,0 +1,259 @@
+"""A conversation of the form, as messages of Chat Completions.
+
+Results of tools hold text alone here, so their pictures and documents follow in a message of the user's. What a model
+thought goes only where it came from. What cannot be said is listed in `dropped`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.parts import (
+    Audio,
+    File,
+    Image,
+    Message,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+    Video,
+)
+from headway.wire.form.request import Request, Toward
+from headway.wire.openai_chat.citations import annotations_of
+from headway.wire.openai_chat.parts_write import PartWriter, Wire
+from headway.wire.openai_chat.reasoning import CHAT, details_of
+from headway.wire.openai_chat.signatures import content_with
+from headway.wire.openai_chat.vocabulary import BREAKPOINT
+
+_NO_TEXT = "The result is in the next message of the user."
+
+
+class _Typed(msgspec.Struct):
+    type: msgspec.Raw = msgspec.Raw()
+
+
+_decode_typed = msgspec.json.Decoder(_Typed).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class MessageWriter:
+    """Writes the messages of one request; `dropped` grows by what they lose."""
+
+    __slots__ = ("_dropped", "_held", "_own", "_parts", "_renames", "_written")
+
+    def __init__(self, request: Request, toward: Toward, dropped: list[str]) -> None:
+        self._own = request.dialect == CHAT
+        self._renames: Mapping[str, str] = toward.renames
+        self._dropped = dropped
+        self._parts = PartWriter(
+            dropped,
+            own=self._own,
+            marks=BREAKPOINT in request.aside,
+            same_files=request.dialect in (CHAT, "openai_responses"),
+            documents=toward.renames.get("file") == "document_url",
+        )
+        self._written: list[Wire] = []
+        self._held: list[Wire] = []
+        """Content of tools' results that waits for the end of the results."""
+
+    def write(self, messages: tuple[Message, ...]) -> list[Wire]:
+        for at, message in enumerate(messages):
+            role = message.role
+            if role == "tool":
+                self._results(message, at)
+                continue
+            if self._held:
+                self._release()
+            if role == "assistant":
+                self._assistant(message, at)
+            else:
+                self._plain(message, at)
+        if self._held:
+            self._release()
+        return self._written
+
+    def _release(self) -> None:
+        self._written.append({"role": "user", "content": self._held})
+        self._held = []
+
+    def _start(self, role: str, message: Message) -> Wire:
+        wire: Wire = {"role": role}
+        if message.name is not None:
+            wire["name"] = message.name
+        self._written.append(wire)
+        return wire
+
+    # --- system, developer, user ---
+
+    def _plain(self, message: Message, at: int) -> None:
+        role = message.role
+        if role in ("system", "developer"):
+            role = self._renames.get("system", "system" if not self._own else role)
+        wire = self._start(role, message)
+        parts = message.parts
+        if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].cache is None:
+            wire["content"] = parts[0].text
+        else:
+            self._content(wire, parts, f"messages[{at}]", "\n\n")
+
+    def _content(self, wire: Wire, parts: tuple[Part, ...], place: str, between: str) -> None:
+        content: list[Wire] = []
+        for part in parts:
+            if isinstance(part, Text | Image | File | Audio | Video):
+                found = self._parts.content(part, place)
+                if found is not None:
+                    content.append(found)
+            else:
+                self._odd(wire, content, part, place)
+        wire["content"] = self._simple(content, between)
+
+    def _simple(self, content: list[Wire], between: str) -> object:
+        """Content as one text, which every provider takes, where it is nothing but text."""
+        texts = [each["text"] for each in content if len(each) == 2 and "text" in each]
+        if len(texts) == len(content) and (len(texts) <= 1 or not self._own):
+            return between.join([str(text) for text in texts])
+        return content
+
+    def _odd(self, wire: Wire, content: list[Wire], part: Part, place: str) -> None:
+        """A part that has no place in this message's content: of another dialect, or of another kind of message."""
+        if isinstance(part, Opaque):
+            if part.dialect != CHAT:
+                self._dropped.append(f"{place}.{part.kind}")
+            elif _is_content(part):
+                content.append(msgspec.json.decode(part.raw, type=dict[str, object]))
+            else:
+                wire[part.kind] = part.raw
+        elif isinstance(part, Refusal):
+            content.append({"type": "refusal" if self._own else "text", "refusal" if self._own else "text": part.text})
+        else:
+            self._dropped.append(f"{place}.{type(part).__name__.lower()}")
+
+    # --- tool ---
+
+    def _results(self, message: Message, at: int) -> None:
+        place = f"messages[{at}]"
+        wire: Wire = {}
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                wire = self._result(part, place)
+                self._written.append(wire)
+            else:
+                self._odd(wire, [], part, place)
+
+    def _result(self, result: ToolResult, place: str) -> Wire:
+        wire: Wire = {"role": "tool", "tool_call_id": result.call_id}
+        if result.name is not None and self._own:
+            wire["name"] = result.name
+        if result.cache is not None:
+            self._dropped.append(f"{place}.cache")
+        parts = result.parts
+        if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].cache is None:
+            wire["content"] = parts[0].text
+            return wire
+        content: list[Wire] = []
+        apart: list[Wire] = []
+        for part in parts:
+            if isinstance(part, Text | Image | File | Audio | Video):
+                found = self._parts.content(part, place)
+                if found is not None:
+                    (content if found["type"] == "text" or self._own else apart).append(found)
+            else:
+                self._odd({}, content, part, place)
+        wire["content"] = self._simple(content, "\n\n")
+        if apart:
+            wire["content"] = wire["content"] or _NO_TEXT
+            self._held.append({"type": "text", "text": f"From the result of the tool call {result.call_id}:"})
+            self._held.extend(apart)
+        return wire
+
+    # --- assistant ---
+
+    def _assistant(self, message: Message, at: int) -> None:
+        wire = self._start("assistant", message)
+        place = f"messages[{at}]"
+        content: list[Wire] = []
+        calls: list[Wire] = []
+        refusals: list[str] = []
+        thoughts: list[Reasoning] = []
+        for part in message.parts:
+            match part:
+                case Text():
+                    self._said(wire, content, part, place)
+                case ToolCall():
+                    calls.append(self._call(part, place))
+                case Refusal():
+                    refusals.append(part.text)
+                case Reasoning():
+                    thoughts.append(part)
+                case _:
+                    self._odd(wire, content, part, place)
+        if thoughts:
+            self._thought(wire, thoughts, place)
+        if content or not (calls or refusals):
+            wire["content"] = self._simple(content, "")
+        else:
+            wire["content"] = None
+        if refusals:
+            wire["refusal"] = "".join(refusals)
+        if calls:
+            wire["tool_calls"] = calls
+
+    def _said(self, wire: Wire, content: list[Wire], part: Text, place: str) -> None:
+        found = self._parts.content(Text(part.text, cache=part.cache), place)
+        if found is not None:
+            content.append(found)
+        if part.signature is not None:
+            self._signed(wire, part.signature, place)
+        if part.citations and self._own:
+            wire["annotations"] = annotations_of(part.citations, 0, len(part.text))
+
+    def _call(self, call: ToolCall, place: str) -> Wire:
+        if call.custom:
+            wire: Wire = {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+        else:
+            arguments = call.arguments if self._own or call.arguments.strip() else "{}"
+            wire = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+        if call.signature is not None:
+            self._signed(wire, call.signature, place)
+        if call.cache is not None:
+            self._dropped.append(f"{place}.cache")
+        return wire
+
+    def _signed(self, wire: Wire, signature: str, place: str) -> None:
+        """Gemini's signature, for its endpoint of this dialect; others may refuse the field."""
+        if self._own or "extra_content" in self._renames:
+            wire["extra_content"] = content_with(signature)
+        else:
+            self._dropped.append(f"{place}.signature")
+
+    def _thought(self, wire: Wire, thoughts: list[Reasoning], place: str) -> None:
+        details: list[Wire] = []
+        words: list[str] = []
+        for thought in thoughts:
+            signed = thought.signature is not None or thought.redacted is not None
+            if signed and thought.origin == CHAT:
+                details.extend(details_of(thought, len(details)))
+            elif self._own and not signed:
+                words.append(thought.text)
+            else:
+                self._dropped.append(f"{place}.reasoning")
+        if words:
+            wire[self._renames.get("reasoning_content", "reasoning_content")] = "".join(words)
+        if details:
+            wire["reasoning_details"] = details
+
+
+def _is_content(part: Opaque) -> bool:
+    """Is this a part of content, rather than a field of its message?"""
+    try:
+        kind = _decode_typed(part.raw).type
+    except UNREADABLE:
+        return False
+    return bytes(kind) == _encode(part.kind)

@@ -1,0 +1,269 @@
+"""The words of Chat Completions for what the form knows: stop reasons, usage, kinds of media.
+
+Whole and streamed answers share them. It also holds what providers of this dialect say beyond OpenAI's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2s
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+from headway.types import Dialect, Usage
+from headway.wire.form.reply import Stop
+from headway.wire.openai.response import is_fault
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+
+_STOPS: Mapping[str, Stop] = MappingProxyType(
+    {
+        "stop": Stop.END,
+        "eos": Stop.END,
+        "eos_token": Stop.END,
+        "end_turn": Stop.END,
+        "stop_sequence": Stop.SEQUENCE,
+        "length": Stop.LENGTH,
+        "max_tokens": Stop.LENGTH,
+        "model_length": Stop.CONTEXT,  # Mistral
+        "model_context_window_exceeded": Stop.CONTEXT,
+        "tool_calls": Stop.TOOLS,
+        "tool_use": Stop.TOOLS,
+        "function_call": Stop.TOOLS,
+        "content_filter": Stop.FILTER,
+        "sensitive": Stop.FILTER,  # Z.ai
+        "refusal": Stop.REFUSAL,
+        "error": Stop.FAULT,  # Mistral, OpenRouter
+        "network_error": Stop.FAULT,  # Z.ai
+        "insufficient_system_resource": Stop.FAULT,  # DeepSeek
+    }
+)
+_FINISH_REASONS: Mapping[Stop, FinishReason] = MappingProxyType(
+    {
+        Stop.END: "stop",
+        Stop.SEQUENCE: "stop",
+        Stop.LENGTH: "length",
+        Stop.CONTEXT: "length",
+        Stop.TOOLS: "tool_calls",
+        Stop.FILTER: "content_filter",
+        Stop.REFUSAL: "content_filter",
+        Stop.PAUSE: "stop",
+        Stop.FAULT: "content_filter",
+    }
+)
+
+
+def is_null(raw: msgspec.Raw) -> bool:
+    return len(raw) == 4 and bytes(raw) == b"null"
+
+
+def stop_of(reason: str, *, calls: bool, refused: bool) -> Stop | None:
+    """What a finish reason means in an answer with or without tool calls and a refusal; None where it is empty.
+
+    OpenAI ends with `stop` where the client made the model call a tool, and where the model declined.
+    """
+    if not reason:
+        return None
+    stop = _STOPS.get(reason)
+    if stop is None:
+        stop = _foreign_stop(reason)
+    if stop is Stop.END:
+        return Stop.TOOLS if calls else Stop.REFUSAL if refused else stop
+    return stop
+
+
+def _foreign_stop(reason: str) -> Stop:
+    if is_fault(reason):
+        return Stop.FAULT
+    if reason.lower().startswith("content_filter"):  # Gemini adds its own reason behind a colon
+        return Stop.FILTER
+    return _STOPS.get(reason.lower(), Stop.END)
+
+
+def finish_reason(stop: Stop | None, *, calls: bool, refused: bool, legacy: bool) -> FinishReason:
+    """The finish reason for a client. `refused`: it has read the refusal itself. `legacy`: it knows functions, and no
+    tools.
+    """
+    if stop is None:
+        reason: FinishReason = "tool_calls" if calls else "stop"
+    elif stop is Stop.REFUSAL and refused:
+        reason = "stop"
+    else:
+        reason = _FINISH_REASONS[stop]
+    return "function_call" if legacy and reason == "tool_calls" else reason
+
+
+# --- usage ---
+
+
+class InputDetails(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+
+
+class OutputDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+
+
+class ServerTools(msgspec.Struct, gc=False):
+    web_search_requests: int | None = None
+
+
+class WireUsage(msgspec.Struct):
+    """Usage as it is sent, with the cached tokens of DeepSeek, Mistral and Moonshot and the searches of OpenRouter and
+    Perplexity.
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    num_cached_tokens: int | None = None
+    cached_tokens: int | None = None
+    server_tool_use_details: ServerTools | None = None
+    server_tool_use: ServerTools | None = None
+    num_search_queries: int | None = None
+
+
+_NO_INPUT = InputDetails()
+_NO_OUTPUT = OutputDetails()
+_NO_SERVER_TOOLS = ServerTools()
+
+
+def usage_of(wire: WireUsage) -> Usage | None:
+    """None where nothing was counted."""
+    if wire.prompt_tokens is None and wire.completion_tokens is None:
+        return None
+    sent, written = _count(wire.prompt_tokens), _count(wire.completion_tokens)
+    details, produced = wire.prompt_tokens_details or _NO_INPUT, wire.completion_tokens_details or _NO_OUTPUT
+    reasoning = _count(produced.reasoning_tokens)
+    beyond = _count(wire.total_tokens) - sent - written
+    if beyond > 0:  # Gemini and xAI leave what the model thought out of the completion, and in the total
+        written += beyond
+        reasoning = max(reasoning, beyond)
+    cached = details.cached_tokens or wire.prompt_cache_hit_tokens or wire.num_cached_tokens or wire.cached_tokens
+    tools = wire.server_tool_use_details or wire.server_tool_use or _NO_SERVER_TOOLS
+    return Usage(
+        input_tokens=sent,
+        output_tokens=written,
+        cached_input_tokens=_count(cached),
+        reasoning_tokens=reasoning,
+        cache_write_tokens=_count(details.cache_write_tokens),
+        audio_input_tokens=_count(details.audio_tokens),
+        audio_output_tokens=_count(produced.audio_tokens),
+        image_input_tokens=_count(details.image_tokens),
+        image_output_tokens=_count(produced.image_tokens),
+        searches=_count(tools.web_search_requests or wire.num_search_queries),
+    )
+
+
+def _count(tokens: int | None) -> int:
+    return tokens if tokens is not None and tokens > 0 else 0
+
+
+def shown_usage(usage: Usage) -> dict[str, object]:
+    """The usage object for a client."""
+    sent: dict[str, object] = {
+        "cached_tokens": usage.cached_input_tokens,
+        "audio_tokens": usage.audio_input_tokens,
+    }
+    written: dict[str, object] = {
+        "reasoning_tokens": usage.reasoning_tokens,
+        "audio_tokens": usage.audio_output_tokens,
+        "accepted_prediction_tokens": 0,
+        "rejected_prediction_tokens": 0,
+    }
+    if usage.cache_write_tokens:
+        sent["cache_write_tokens"] = usage.cache_write_tokens
+    if usage.image_input_tokens:
+        sent["image_tokens"] = usage.image_input_tokens
+    if usage.image_output_tokens:
+        written["image_tokens"] = usage.image_output_tokens
+    shown: dict[str, object] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "prompt_tokens_details": sent,
+        "completion_tokens_details": written,
+    }
+    if usage.searches:
+        shown["server_tool_use_details"] = {"web_search_requests": usage.searches}
+    return shown
+
+
+# --- media ---
+
+_DATA_URL = re.compile(r"data:([^;,\s]{0,100})((?:;[^;,\s]{0,100}){0,10}),", re.IGNORECASE)
+_SOUNDS: Mapping[str, str] = MappingProxyType({"mp3": "audio/mpeg"})
+_FORMATS: Mapping[str, str] = MappingProxyType(
+    {
+        "audio/wav": "wav",
+        "audio/wave": "wav",
+        "audio/x-wav": "wav",
+        "audio/vnd.wave": "wav",
+        "audio/mpeg": "mp3",
+        "audio/mp3": "mp3",
+    }
+)
+
+
+def data_in(url: str) -> tuple[str | None, str] | None:
+    """Media type and base64 of a data URL; None for any other URL."""
+    found = _DATA_URL.match(url) if url[:5].lower() == "data:" else None
+    if found is None or not found[2].lower().endswith(";base64"):
+        return None
+    return found[1].lower() or None, url[found.end() :]
+
+
+def data_url(media_type: str | None, data: str) -> str:
+    return f"data:{media_type or 'application/octet-stream'};base64,{data}"
+
+
+def sound_type(form: str) -> str:
+    """The media type of a sound's format."""
+    return _SOUNDS.get(form, f"audio/{form}")
+
+
+def sound_format(media_type: str | None) -> str | None:
+    """OpenAI's name for a kind of sound that it takes."""
+    return _FORMATS.get((media_type or "").lower())
+
+
+# --- ids ---
+
+
+def made_id(*known: str | None) -> str:
+    """An id for a tool call that came without one: the same for the same call of the same reply. 29 characters of
+    those that every provider takes.
+    """
+    digest = blake2s("\x00".join(each or "" for each in known).encode(errors="replace"), digest_size=12)
+    return f"call_{digest.hexdigest()}"
+
+
+BREAKPOINT = "prompt_cache_breakpoint"
+"""OpenAI's own mark of what is to be cached; other providers of this dialect have Anthropic's `cache_control`."""
+
+# --- signatures ---
+
+_SIGNATURE_FORMATS: Mapping[Dialect, str] = MappingProxyType(
+    {
+        "anthropic": "anthropic-claude-v1",
+        "converse": "anthropic-claude-v1",
+        "openai_responses": "openai-responses-v1",
+        "gemini": "google-gemini-v1",
+    }
+)
+
+
+def signature_format(origin: Dialect | None) -> str:
+    """OpenRouter's name for whose signature it is."""
+    return "unknown" if origin is None else _SIGNATURE_FORMATS.get(origin, "unknown")

@@ -1,0 +1,115 @@
+"""Whole answers: a provider's, read; a client's, written with what it is told about its own request."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.codec import Show
+from headway.wire.form.parts import Part, Refusal, Text, ToolCall
+from headway.wire.form.reply import Choice, NoReply, Reply, Stop
+from headway.wire.openai_responses import output_write
+from headway.wire.openai_responses.envelope import Envelope
+from headway.wire.openai_responses.output_read import Hosted, Item, item_of, logprobs_of, parts_of
+from headway.wire.openai_responses.vocabulary import NULL, ToolUsage, WireUsage, stop_of, usage_of
+
+
+class _Incomplete(msgspec.Struct, gc=False):
+    reason: str | None = None
+
+
+class Head(msgspec.Struct):
+    """What a response says beside its output."""
+
+    id: str | None = None
+    created_at: float | None = None
+    model: str | None = None
+    status: str | None = None
+    incomplete_details: _Incomplete | None = None
+    error: msgspec.Raw = msgspec.Raw()
+    service_tier: str | None = None
+    usage: WireUsage | None = None
+    tool_usage: ToolUsage | None = None
+
+    @property
+    def created(self) -> int | None:
+        return None if self.created_at is None else int(self.created_at)
+
+    @property
+    def failed(self) -> bool:
+        return self.status in _FAILED or (bool(self.error) and self.error != NULL)
+
+    def stop(self, *, calls: bool, refused: bool) -> Stop:
+        reason = None if self.incomplete_details is None else self.incomplete_details.reason
+        return stop_of(self.status or "completed", reason, calls=calls, refused=refused)
+
+
+class _Plain(Head):
+    """A response that holds nothing but items that are known here."""
+
+    output: list[Item] | None = None
+
+
+class _Any(Head):
+    output: list[msgspec.Raw] | None = None
+
+
+_FAILED = frozenset({"failed", "cancelled"})
+_UNFINISHED = frozenset({"queued", "in_progress"})
+_decode_plain = msgspec.json.Decoder(_Plain).decode
+_decode_any = msgspec.json.Decoder(_Any).decode
+
+
+def read_reply(body: bytes) -> Reply | NoReply:
+    try:
+        head = _decode_plain(body)
+        output: list[Item | Hosted] | None = [*head.output] if head.output is not None else None
+    except UNREADABLE:
+        try:
+            head = _decode_any(body)
+            output = None if head.output is None else [item_of(raw) for raw in head.output]
+        except UNREADABLE:
+            return NoReply("it is no response of the Responses API")
+    if head.failed:
+        return NoReply("it reports an error", is_error=True)
+    if head.status in _UNFINISHED:
+        return NoReply("it is not finished")
+    if output is None:
+        return NoReply("it holds no output")
+    return _reply(head, output)
+
+
+def _reply(head: Head, output: list[Item | Hosted]) -> Reply:
+    parts = [part for item in output for part in parts_of(item)]
+    searches = sum(isinstance(item, Hosted) and item.searched for item in output)
+    logprobs = [
+        content.logprobs
+        for item in output
+        if isinstance(item, Item) and item.type == "message"
+        for content in item.content or ()
+        if content.logprobs
+    ]
+    calls, refused = said(parts)
+    stop = head.stop(calls=calls, refused=refused)
+    return Reply(
+        id=head.id,
+        model=head.model,
+        created=head.created,
+        choices=[Choice(parts=parts, stop=stop, logprobs=logprobs_of(logprobs) if logprobs else msgspec.Raw())],
+        usage=usage_of(head.usage, head.tool_usage, searches),
+        service_tier=head.service_tier,
+    )
+
+
+def said(parts: list[Part]) -> tuple[bool, bool]:
+    """Is a tool called, and does the model decline and say nothing else?"""
+    kinds = {type(part) for part in parts}
+    return ToolCall in kinds, Refusal in kinds and Text not in kinds
+
+
+def write_reply(reply: Reply, show: Show) -> bytes:
+    envelope = Envelope(show, reply.id, reply.model, reply.created, reply.service_tier)
+    choice = reply.choices[0] if reply.choices else Choice(parts=[])
+    items = output_write.items_of(choice, envelope.base, summarise=envelope.summarises)
+    refused = any(isinstance(part, Refusal) for part in choice.parts)
+    return envelope.final(items, choice.stop, reply.usage, refused=refused)
