@@ -141,6 +141,7 @@ def test_what_costs_nothing_is_free_and_known():
         ({"inptu": 1}, "Extra inputs"),
         ({"factor": 0.5, "input": 1}, "leave out the others"),
         ({"like": "gpt-4o"}, "provider/model"),
+        ({"like": "my-azure/gpt-4o"}, "a kind of the catalogue"),
         ({"input": 1, "steps": [{"above": 2000, "input": 1}, {"above": 1000, "input": 1}]}, "must rise"),
         ({"input": 1, "steps": [{"above": 0, "input": 1}]}, "whole number of tokens"),
         ({"input": 1, "steps": [{"above": "1" * 5000, "input": 1}]}, "whole number of tokens"),

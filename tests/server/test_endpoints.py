@@ -29,7 +29,7 @@ FORMS: dict[str, dict[str, bytes]] = {
     "audio.transcriptions": {"file": b"RIFF\x00\xff", "response_format": b"json"},
     "audio.translations": {"file": b"RIFF\x00\xff", "response_format": b"text"},
 }
-ELSEWHERE = {"images.edits", "images.variations"}
+ELSEWHERE = {"images.edits", "images.variations", "rerank"}
 """Unknown to the simulated provider; tried with a scripted one."""
 STREAMS: dict[str, dict[str, Any]] = {
     "chat": {"messages": MESSAGES, "stream_options": {"include_usage": True}},

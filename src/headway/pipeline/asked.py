@@ -76,6 +76,8 @@ class Asked(msgspec.Struct, eq=False):
     @property
     def service_tier(self) -> str | None:
         """The tier of the provider's service that it asks for, if it says so."""
+        if self._field("speed") == b'"fast"':  # as Anthropic calls it
+            return "fast"
         said = self._field("service_tier") or self._field("serviceTier")
         return said[1:-1].decode("ascii", "replace") if said[:1] == b'"' else None
 

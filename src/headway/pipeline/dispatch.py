@@ -212,7 +212,7 @@ class Dispatch(msgspec.Struct, eq=False):
         now = self._first_byte = self.now()
         self._supersede_other(call, now)
         fields = self._answer_fields(call)
-        cost = self._cost(call, usage)
+        cost = self._cost(call, usage, body)
         if cost is not None:
             fields += telling.cost_field(cost)
         self._exchange.succeeded(call.attempt, call.status, now, usage)
@@ -280,7 +280,10 @@ class Dispatch(msgspec.Struct, eq=False):
         if notice == "event":
             message = f"the answer broke off: {failure.message}"
             self._downstream.write(call.closing_event(message, BROKE_OFF))
-        self._downstream.end()
+        if self._asked.endpoint.unheard:
+            self._downstream.abort()
+        else:
+            self._downstream.end()
 
     def _leaves_room(self, told: Told) -> bool:
         """May the answer be longer than what the client has seen of it?"""
@@ -463,9 +466,16 @@ class Dispatch(msgspec.Struct, eq=False):
             event = msgspec.structs.replace(event, queued=self._queued)
         self._owner.over(self, event)
 
-    def _cost(self, call: Call, usage: Usage | None) -> int | None:
-        """Micro-dollars, as far as prices are known."""
-        return None if usage is None else call.sender.cost(usage, self._owner.wall(), self._asked.service_tier)
+    def _cost(self, call: Call, usage: Usage | None, body: bytes = b"") -> int | None:
+        """Micro-dollars, as far as prices are known. The tier of the service is that of the answer, where it is one
+        body that says so; else that which was asked for.
+        """
+        if usage is None:
+            return None
+        tier = self._asked.service_tier
+        if tier is not None:
+            tier = telling.served_as(body) or tier
+        return call.sender.cost(usage, self._owner.wall(), tier)
 
     def _answer_fields(self, call: Call) -> bytes:
         fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, call.head)

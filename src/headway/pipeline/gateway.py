@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from random import Random
+from typing import NamedTuple
 
 from headway.core.affinity import Ranks
 from headway.core.clients import Admitted, Clients, Exceeded
@@ -30,9 +31,10 @@ from headway.pipeline.reader import Caller, Reader
 from headway.pipeline.wishes import NOTHING_SAID, READ, Wishes, wishes
 from headway.ports import Downstream, Running, Signers, Sink, Timer, Timers, Transport
 from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot
-from headway.wire.endpoints import Endpoint, Style
+from headway.wire.endpoints import BEDROCK, Endpoint, Style
+from headway.wire.invoking import invoked
 from headway.wire.malformed import Malformed
-from headway.wire.openai.peek import peek_json, peek_multipart
+from headway.wire.openai.peek import JsonRequest, MultipartRequest, peek_json, peek_multipart
 from headway.wire.styles import STYLES
 
 SWEEP_EVERY = 0.1
@@ -42,6 +44,23 @@ LAGS = 5
 """Sweeps of which the best says how late the loop is: one pause is no overload."""
 LATE, TOO_LATE = 0.05, 0.25
 """Seconds of it after which low priority is refused, and after which all but high is."""
+
+
+Peeked = JsonRequest | MultipartRequest
+INVOKE = BEDROCK["invoke"]
+_NOT_INVOKED = Malformed(
+    "the body is of no kind that is known here; there are those of Claude, Titan and Nova embeddings, and of Cohere's "
+    "embeddings and rerankers. Every model can be asked with Converse"
+)
+
+
+class _Opened(NamedTuple):
+    """A request that may begin."""
+
+    route: LiveRoute
+    said: Wishes
+    session: int | None
+    rank: int
 
 
 class Gateway:
@@ -112,43 +131,32 @@ class Gateway:
         self._count += 1
         request_id = f"{self._id_prefix}{self._count:x}"
         read = {pair[0]: pair[1] for pair in headers if pair[0] in READ}
-        if endpoint.body == "json":
-            request = peek_json(body, named, endpoint.streams)
-        else:
-            request = peek_multipart(body, read.get(b"content-type", b""), named)
+        request = _peek(endpoint, body, read, named)
         if isinstance(request, Malformed):
             self._refuse(endpoint, request_id, request, body, downstream)
             return None
-        plan, model = self.plan, request.model
-        route = plan.resolve(model)
-        if isinstance(route, Failure):
-            self._refuse(endpoint, request_id, route, body, downstream, model=model)
+        if endpoint is INVOKE:
+            endpoint = _invoked(request)
+        opened = self._open(endpoint, request, read, body, now)
+        if not isinstance(opened, _Opened):
+            self._refuse(endpoint, request_id, opened, body, downstream, model=request.model)
             return None
-        said = wishes(read, endpoint.style) if len(read) > (b"content-type" in read) else NOTHING_SAID
-        if isinstance(said, Malformed):
-            self._refuse(endpoint, request_id, said, body, downstream, model=model)
-            return None
-        session = session_of(read, request, body) if route.keeps_conversations or len(read) > 1 else None
-        rank = NORMAL if said is NOTHING_SAID and not self._ranks else self._rank(said, session, now)
-        full = self._no_room(rank) if self.lag > LATE or self._most_in_flight is not None else None
-        if full is not None:
-            self._refuse(endpoint, request_id, full, body, downstream, model=model)
-            return None
+        route, said, session = opened.route, opened.said, opened.session
         options = own_stream_options(request)
-        asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, rank)
+        asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, opened.rank)
         claim = None
         if said.key is not None:
             claim = self._claim(said.key, asked, body, downstream, Caller.of(asked, route.route, now))
             if isinstance(claim, Refused):
-                self._refuse(endpoint, request_id, claim, body, downstream, model=model)
+                self._refuse(endpoint, request_id, claim, body, downstream, model=request.model)
                 return None
             if isinstance(claim, Reader):
                 return claim
         exchange = self._exchange(route, said, asked.load(body), session, now)
         if claim is None:
-            running = dispatch = Dispatch(self, self.now, plan, asked, exchange, downstream)
+            running = dispatch = Dispatch(self, self.now, self.plan, asked, exchange, downstream)
         else:
-            dispatch = Dispatch(_Shared(self, claim), self.now, plan, asked, exchange, claim)
+            dispatch = Dispatch(_Shared(self, claim), self.now, self.plan, asked, exchange, claim)
             running = claim.run_by(dispatch, downstream)
         self._in_flight[dispatch] = None
         if self._sweep_timer is None:
@@ -158,6 +166,23 @@ class Gateway:
             return None
         dispatch.begin(now)
         return running
+
+    def _open(
+        self, endpoint: Endpoint, request: Peeked, read: dict[bytes, bytes], body: bytes, now: float
+    ) -> _Opened | Failure | Malformed:
+        """Where the request goes and what its headers ask for; or why it goes nowhere."""
+        if endpoint is INVOKE:
+            return _NOT_INVOKED
+        route = self.plan.resolve(request.model)
+        if isinstance(route, Failure):
+            return route
+        said = wishes(read, endpoint.style) if len(read) > (b"content-type" in read) else NOTHING_SAID
+        if isinstance(said, Malformed):
+            return said
+        session = session_of(read, request, body) if route.keeps_conversations or len(read) > 1 else None
+        rank = NORMAL if said is NOTHING_SAID and not self._ranks else self._rank(said, session, now)
+        full = self._no_room(rank) if self.lag > LATE or self._most_in_flight is not None else None
+        return _Opened(route, said, session, rank) if full is None else full
 
     def _exchange(self, route: LiveRoute, said: Wishes, load: Load, session: int | None, now: float) -> Exchange:
         resilience = route.route.resilience
@@ -314,6 +339,19 @@ class _Shared:
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None:
         self._gateway.over(dispatch, event)
         self._answer.settled(event)
+
+
+def _peek(
+    endpoint: Endpoint, body: bytes, read: dict[bytes, bytes], named: str | None
+) -> JsonRequest | MultipartRequest | Malformed:
+    if endpoint.body == "json":
+        return peek_json(body, named, endpoint.streams)
+    return peek_multipart(body, read.get(b"content-type", b""), named)
+
+
+def _invoked(request: Peeked) -> Endpoint:
+    found = invoked(request.fields) if isinstance(request, JsonRequest) else None
+    return found or INVOKE
 
 
 def _param_of(why: Failure) -> str | None:

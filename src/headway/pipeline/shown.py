@@ -55,7 +55,10 @@ class Shown(msgspec.Struct, eq=False):
     def last_event(self, event: bytes) -> None:
         """The answer ends with an error, and without its dialect's last event."""
         self.downstream.write(event)
-        self.downstream.end()
+        if self.asked.endpoint.unheard:
+            self.downstream.abort()
+        else:
+            self.downstream.end()
 
     def _error_event(self, message: str, code: str) -> bytes:
         endpoint = self.asked.endpoint

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from headway.core.exchange import Exchange
 from headway.pipeline.asked import Asked
 from headway.pipeline.plan import Plan, header_text
 from headway.types import ExchangeEvent, Usage
 from headway.wire.http_head import CONTENT_ENCODING, Head
 
+_TIER = re.compile(rb'"service_?[tT]ier"\s*:\s*"([a-zA-Z_]{1,40})"')
 LONGEST_LIST = 2048
 """Bytes of a header that lists what was dropped; the rest of a longer list is left to the log."""
 
@@ -31,6 +34,12 @@ def dropped_field(dropped: tuple[str, ...]) -> bytes:
 def cost_field(cost: int) -> bytes:
     """The header line for what an answer cost, in dollars."""
     return b"x-headway-cost: %b\r\n" % f"{cost // 1_000_000}.{cost % 1_000_000:06d}".encode()
+
+
+def served_as(body: bytes) -> str | None:
+    """The tier of service that an answer names, in whatever dialect."""
+    found = _TIER.search(body)
+    return None if found is None else found[1].decode()
 
 
 def error_fields(asked: Asked, told: bytes, more: bytes) -> bytes:

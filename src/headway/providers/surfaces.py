@@ -112,7 +112,16 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
 )
 """By name. Those of one model family of a provider (`vertex_claude`) are found by the model's name."""
 
-_IN_RESPONSES = ("o[13]-pro*", "gpt-[5-9]*-pro*", "gpt-5*-codex*", "codex-*", "computer-use-*", "*-deep-research*")
+_IN_RESPONSES = (
+    "o[13]-pro",
+    "o[13]-pro-20*",
+    "gpt-[5-9]*-pro",
+    "gpt-[5-9]*-pro-20*",
+    "gpt-5*-codex*",
+    "codex-*",
+    "computer-use-*",
+    "*-deep-research*",
+)
 """Models that OpenAI serves in the Responses API alone (its list of models, "Endpoints")."""
 
 _USUAL: Mapping[Dialect, str] = MappingProxyType(

@@ -49,6 +49,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return bool(self.terminals) or self.operation == "generate"
 
     @property
+    def unheard(self) -> bool:
+        """Do clients of this API take no notice of an error event, so that only a broken connection tells them?"""
+        return self.style == "cohere"
+
+    @property
     def comments(self) -> bool:
         """May a stream hold comments, as a sign of life?"""
         return self.style != "bedrock" and not self.array
@@ -232,7 +237,7 @@ def find(target: bytes) -> Place | None:
     if place is not None:
         return place
     path, _, query = target.partition(b"?")
-    place = _PLACES.get(path)
+    place = _PLACES.get(path) or (_PLACES.get(unquote_to_bytes(path)) if b"%" in path else None)
     if place is not None:
         return place
     if path.startswith(_BEDROCK_PREFIXES):

@@ -14,7 +14,7 @@ from headway.types import Usage
 from headway.wire.anthropic.codec import CODEC
 from headway.wire.form.parts import Citation, Image, Opaque, Part, Reasoning, Refusal, Source, Text, ToolCall
 from headway.wire.form.reply import Choice, NoReply, Reply, Stop
-from headway.wire.form.seals import unseal
+from headway.wire.form.seals import may_hold_seals, unseal
 
 if TYPE_CHECKING:
     from headway.wire.form.codec import Show
@@ -181,7 +181,7 @@ def test_an_answer_of_anothers_is_a_message(show: Show):
     )
     assert (shown["id"], shown["model"], shown["stop_reason"]) == ("req_7", "house", "tool_use")
     assert shown["content"] == [
-        {"type": "thinking", "thinking": "hm", "signature": ""},
+        {"type": "thinking", "thinking": "hm", "signature": "hw1.openai_chat."},
         {
             "type": "text",
             "text": "Hi",
@@ -222,6 +222,11 @@ def test_what_a_client_sends_back_is_what_it_was_given(show: Show, read: Read, p
     content = _written(show, part)["content"]
     request = read({"messages": [{"role": "assistant", "content": content}]})
     assert request.messages[0].parts == (part,)
+
+
+def test_thoughts_that_nobody_signed_are_known_again(show: Show):
+    body = CODEC.write_reply(Reply(choices=[Choice(parts=[Reasoning(text="hm")], stop=Stop.END)]), show)
+    assert may_hold_seals(body)
 
 
 def test_a_signature_of_another_dialect_is_sealed(show: Show):

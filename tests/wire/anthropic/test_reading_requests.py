@@ -116,21 +116,19 @@ def test_fields_without_a_place_stay_with_their_block(read: Read, write: Write):
         "model": "claude",
         "messages": [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result, QUESTION]}],
         "tools": [{"name": "f", "input_schema": {"type": "object"}, "defer_loading": True}],
-        "context_management": {"edits": []},
+        "context_management": {"edits": [{"type": "compact_20260112"}]},
         "thinking": {"type": "enabled", "budget_tokens": 2000, "block_binding": {}},
         "output_config": {"effort": "low", "task_budget": {"total": 1}},
         "metadata": {"user_id": "u", "team": "t"},
     }
     request = read(body)
     assert set(request.extra) == {
-        "messages[0].parts[0].caller",
         "messages[1].parts[0].parts[0].later",
-        "tools[0].defer_loading",
         "context_management",
-        "thinking.block_binding",
         "output_config.task_budget",
         "metadata.team",
     }
+    assert set(request.aside) == {"messages[0].parts[0].caller", "tools[0].defer_loading", "thinking.block_binding"}
     written = write(request, "claude").body
     assert {name: written[name] for name in body if name != "messages"} == {
         name: value for name, value in body.items() if name != "messages"
@@ -214,7 +212,8 @@ def test_how_much_to_think(read: Read, write: Write, said: Body, expected: Think
 
 def test_a_schema_for_the_answer_is_read_from_its_old_place_too(read: Read, write: Write):
     format_ = {"type": "json_schema", "schema": {"type": "object"}}
-    for said in ({"output_config": {"format": format_}}, {"output_format": format_}):
+    places: tuple[Body, ...] = ({"output_config": {"format": format_}}, {"output_format": format_})
+    for said in places:
         request = read(_body(QUESTION, **said))
         assert request.output is not None
         assert json.loads(bytes(request.output.schema)) == {"type": "object"}
@@ -257,6 +256,23 @@ def test_settings_have_their_places(read: Read):
 )
 def test_what_only_anthropic_can_do_is_needed(read: Read, said: Body, needs: tuple[str, ...]):
     assert read(_body(QUESTION, **said)).needs == needs
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"cache_control": {"type": "ephemeral"}},
+        {"context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}},
+        {"anthropic_version": "vertex-2023-10-16"},
+        {"billing_policy": {"type": "billing_policy"}},
+    ],
+)
+def test_what_nobody_misses_elsewhere_stands_aside(read: Read, write: Write, said: Body):
+    request = read(_body(QUESTION, **said))
+    (name,) = said
+    assert (set(request.aside), request.extra) == ({name}, {})
+    assert write(request).body[name] == said[name]
+    assert write(msgspec.structs.replace(request, dialect="converse")).dropped == ()
 
 
 def test_a_request_without_model_or_stream_has_them_from_elsewhere():

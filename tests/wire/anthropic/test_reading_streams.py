@@ -78,8 +78,12 @@ def _assembled(stream: bytes) -> tuple[list[Body], Body]:
                         pieces[event["index"]] = pieces.get(event["index"], "") + delta["partial_json"]
                     case "citations_delta":
                         block.setdefault("citations", []).append(delta["citation"])
+                    case other:
+                        raise AssertionError(other)
             case "message_delta":
                 last = event
+            case _:
+                pass
     for index, text in pieces.items():
         blocks[index]["input"] = json.loads(text or "{}")
     return blocks, last

@@ -75,7 +75,14 @@ def test_what_another_dialect_says_the_same_way_reaches_claude_unchanged(
     for recording in recordings:
         request = read(recording.request)
         hosted = any(isinstance(tool, HostedTool) for tool in request.tools)
-        if request.needs or request.extra or hosted or request.thinking or wanted(request) & {"files", "images"}:
+        if (
+            request.needs
+            or request.extra
+            or request.aside
+            or hosted
+            or request.thinking
+            or wanted(request) & {"files", "images"}
+        ):
             continue
         if any(message.role == "system" for message in request.messages[1:]):
             continue  # which only this dialect has

@@ -93,7 +93,7 @@ def test_every_recorded_answer_is_the_same_to_the_sdk(client: Client, show: Show
             continue
         reply = CODEC.read_reply(recording.answer)
         assert isinstance(reply, Reply)
-        expected = anthropic.types.beta.BetaMessage.model_validate_json(recording.answer)
+        expected = client(200, recording.answer, "application/json").beta.messages.create(**QUESTION)
         with client(200, _stream(reply, show), "text/event-stream").beta.messages.stream(**QUESTION) as stream:
             told = stream.get_final_message()
         shown = json.loads(told.to_json())["content"]

@@ -58,7 +58,7 @@ def _budget(tokens: int) -> dict[str, Any]:
     ],
 )
 def test_each_generation_is_asked_in_its_words(
-    ask: Ask, write: Write, model: str, asked: Thinking, thinking: object, effort: str | None, listed: bool
+    *, ask: Ask, write: Write, model: str, asked: Thinking, thinking: object, effort: str | None, listed: bool
 ):
     body, dropped = write(ask(thinking=asked), model)
     assert body.get("thinking") == thinking
@@ -75,7 +75,7 @@ def test_each_generation_is_asked_in_its_words(
     ],
 )
 def test_there_is_room_for_an_answer_beside_the_thoughts(
-    ask: Ask, write: Write, said: dict[str, Any], most: int | None, bound: int, thinking: int, listed: bool
+    *, ask: Ask, write: Write, said: dict[str, Any], most: int | None, bound: int, thinking: int, listed: bool
 ):
     body, dropped = write(ask(thinking=Thinking(**said)), OLD, most_output=most)
     assert (body["max_tokens"], body["thinking"]["budget_tokens"], bool(dropped)) == (bound, thinking, listed)

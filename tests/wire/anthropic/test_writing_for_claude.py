@@ -318,7 +318,7 @@ def test_parameters_may_have_other_names(ask: Ask, write: Write):
     ],
 )
 def test_sampling_within_what_the_model_takes(
-    ask: Ask, write: Write, model: str, said: dict[str, Any], expected: dict[str, Any], dropped: tuple[str, ...]
+    *, ask: Ask, write: Write, model: str, said: dict[str, Any], expected: dict[str, Any], dropped: tuple[str, ...]
 ):
     found = write(ask(**said), model)
     assert {name: found.body[name] for name in ("temperature", "top_p", "top_k") if name in found.body} == expected

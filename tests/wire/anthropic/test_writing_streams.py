@@ -78,6 +78,8 @@ def _content(events: list[Body]) -> list[Body]:
                 assert is_open
                 assert event["index"] == len(blocks) - 1
                 is_open = False
+            case _:
+                pass
     assert not is_open
     return blocks
 
@@ -205,7 +207,7 @@ def test_thoughts_and_their_signatures(show: Show):
         {"type": "thinking", "thinking": "", "signature": "c"},
         {"type": "redacted_thinking", "data": packed},
         {"type": "redacted_thinking", "data": "r"},
-        {"type": "thinking", "thinking": "unsigned", "signature": ""},
+        {"type": "thinking", "thinking": "unsigned", "signature": "hw1.openai_chat."},
     ]
 
 

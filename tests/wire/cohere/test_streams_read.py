@@ -248,6 +248,24 @@ def test_calls_that_overlap_are_told_apart_by_their_index(events: Events, stream
     ]
 
 
+def test_calls_that_never_end_are_not_gathered_for_ever(events: Events, stream: Stream):
+    found = events(stream(START, *(call_start(index, f"c{index}", "f") for index in range(5000))))
+    assert isinstance(found[-1], Malformed)
+    assert len(found) < 2000
+
+
+def test_calls_and_the_last_event_say_why_it_stopped_where_the_reason_is_new(events: Events, stream: Stream):
+    assert Finished(Stop.TOOLS) in events(stream(START, call_start(0, "c", "f"), call_end(0), end("NEW")))
+    assert Finished(Stop.END) in events(stream(START, content(0, "text", "a"), end("NEW")))
+
+
+def test_a_text_within_a_call_does_not_confuse_either(events: Events, stream: Stream):
+    mixed = (call_start(0, "c", "f"), call_piece(0, "{"), content(0, "text", "a"), content(0, "text", "b"))
+    assembly = Assembly()
+    assembly.feed(events(stream(START, *mixed, call_piece(0, "}"), content(0, "text", "c"), end("COMPLETE"))))
+    assert assembly.reply.choices[0].parts == [ToolCall(id="c", name="f", arguments="{}"), Text("abc")]
+
+
 def test_a_call_in_a_list_and_with_its_arguments_at_once_is_read(events: Events, stream: Stream):
     call = {"type": "function", "function": {"name": "f", "arguments": "{}"}}
     start = {"type": "tool-call-start", "index": 0, "delta": {"message": {"tool_calls": [call]}}}

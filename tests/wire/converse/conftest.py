@@ -118,7 +118,7 @@ def foreign() -> Callable[..., Request]:
 
     def foreign(*messages: Message, **more: Any) -> Request:
         said = messages or (Message("user", (Text("Hi"),)),)
-        return Request(**{"dialect": "openai_chat", "model": "m", "messages": said} | more)
+        return msgspec.structs.replace(Request(dialect="openai_chat", model="m", messages=said), **more)
 
     return foreign
 
@@ -194,13 +194,11 @@ class Bedrock:
         self._answer = (status, {"content-type": "application/json"} | named, body)
 
     def _send(self, request: Any, **_: Any) -> Any:
-        from botocore.awsrequest import AWSResponse
-        from botocore.compat import HTTPHeaders
-
         self.asked = json.loads(request.body)
         self.model = unquote(urlsplit(request.url).path).split("/")[2]
         status, headers, body = self._answer
-        return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers), _Body(body))
+        awsrequest = pytest.importorskip("botocore.awsrequest")
+        return awsrequest.AWSResponse(request.url, status, awsrequest.HeadersDict(headers), _Body(body))
 
 
 @pytest.fixture(scope="session")

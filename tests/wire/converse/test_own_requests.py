@@ -11,7 +11,7 @@ from headway.wire.form.parts import Opaque
 from headway.wire.form.request import HostedTool
 
 OPUS = "us.anthropic.claude-opus-4-6-v1:0"
-USER = {"role": "user", "content": [{"text": "Hi"}]}
+USER: dict[str, Any] = {"role": "user", "content": [{"text": "Hi"}]}
 
 
 def plain(body: dict[str, Any]) -> dict[str, Any]:
@@ -169,13 +169,16 @@ def test_every_block_of_an_assistant_is_kept(block, read, write):
 
 
 def test_a_system_message_in_the_midst_stays_where_it_is(read, write):
-    body = {"messages": [USER, {"role": "assistant", "content": [{"text": "Yes?"}]}]}
+    body: dict[str, Any] = {"messages": [USER, {"role": "assistant", "content": [{"text": "Yes?"}]}]}
     body["messages"] += [{"role": "system", "content": [{"toolRemoval": {"tool": {"name": "a"}}}]}, USER]
     assert write(read(body)) == (body, ())
 
 
 def test_results_and_words_of_a_user_are_told_apart_and_written_as_one_again(read, write):
-    content = [{"toolResult": {"toolUseId": "t1", "content": [{"text": "21"}]}}, {"text": "Go on."}]
+    content: list[dict[str, Any]] = [
+        {"toolResult": {"toolUseId": "t1", "content": [{"text": "21"}]}},
+        {"text": "Go on."},
+    ]
     body = {"messages": [USER, {"role": "user", "content": content}]}
     request = read(body)
     assert [message.role for message in request.messages] == ["user", "tool", "user"]

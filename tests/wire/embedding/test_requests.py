@@ -329,6 +329,23 @@ def test_pictures_go_only_to_who_takes_them(hands: Hands) -> None:
     }
 
 
+def test_a_picture_of_no_named_kind_is_known_by_how_it_begins(hands: Hands) -> None:
+    request = hands.asked("titan", {"inputImage": "/9j/4AAQSkZJRg=="})
+    assert hands.write(request, "cohere")[0]["images"] == ["data:image/jpeg;base64,/9j/4AAQSkZJRg=="]
+    part = hands.write(request, "gemini")[0]["requests"][0]["content"]["parts"][0]
+    assert part == {"inlineData": {"mimeType": "image/jpeg", "data": "/9j/4AAQSkZJRg=="}}
+    params = hands.write(request, "nova")[0]["singleEmbeddingParams"]
+    assert params["image"] == {"format": "jpeg", "source": {"bytes": "/9j/4AAQSkZJRg=="}}
+
+
+def test_a_picture_elsewhere_goes_only_to_who_fetches_it(hands: Hands) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
+    request = hands.asked("cohere", {"model": "m", "inputs": [{"content": [image]}]})
+    assert hands.write(request, "jina")[0]["input"] == [{"image": "https://x.test/a.png"}]
+    assert hands.refused(request, "nova").feature == "images"
+    assert hands.refused(request, "titan", "amazon.titan-embed-image-v1").feature == "images"
+
+
 def test_texts_with_pictures_become_mixed_inputs_of_cohere(hands: Hands) -> None:
     parts = [{"text": "a"}, {"inlineData": {"mimeType": "image/png", "data": "aGVsbG8="}}]
     request = hands.asked("gemini", {"requests": [{"content": {"parts": parts}}]})
@@ -370,6 +387,23 @@ def test_several_formats_come_only_from_cohere_but_numbers_make_base64(hands: Ha
     same = hands.asked("cohere", {"model": "m", "texts": ["a"], "embedding_types": ["float", "base64"]})
     assert hands.write(same, "voyage")[0]["output_dtype"] == "float"
     assert "embedding_types" not in hands.write(same, "gemini")[0]
+
+
+def test_coheres_bound_on_each_input_holds_on_bedrock_too(hands: Hands) -> None:
+    request = hands.asked("cohere", {"model": "m", "texts": ["a"], "max_tokens": 9, "priority": 1})
+    body, dropped = hands.write(request, "cohere_invoke")
+    assert (body["max_tokens"], dropped) == (9, ("priority",))
+    assert hands.write(request, "voyage")[1] == ("max_tokens", "priority")
+
+
+def test_a_use_that_is_not_known_is_listed(hands: Hands) -> None:
+    one = {"content": {"parts": [{"text": "a"}]}, "taskType": "A_NEW_ONE"}
+    request = hands.asked("gemini", {"requests": [one, one]})
+    assert hands.write(request, "vertex") == (
+        {"requests": [{"content": {"parts": [{"text": "a"}]}}] * 2},
+        ("taskType",),
+    )
+    assert hands.write(request, "gemini")[0]["requests"] == [{**one, "model": "models/up"}] * 2
 
 
 def test_what_nobody_else_can_do_is_refused_and_the_rest_is_listed(hands: Hands) -> None:

@@ -124,6 +124,14 @@ def test_a_prompt_that_was_in_memory_has_no_count():
     assert read({**line(), "done": True}).usage is None
 
 
+@pytest.mark.parametrize(
+    ("moment", "seconds"),
+    [("2023-08-04T15:52:19Z", SECONDS), ("2023-08-04T15:52:19", SECONDS), ("soon", None), (None, None)],
+)
+def test_when_it_answered(moment: str | None, seconds: int | None):
+    assert read({**last(), "created_at": moment}).created == seconds
+
+
 def test_an_error_is_no_answer():
     assert CODEC.read_reply(b'{"error":"model not found"}') == NoReply("the reply is an error", is_error=True)
     assert isinstance(CODEC.read_reply(b"{}"), NoReply)

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from headway.config.fields import TargetName
 from headway.config.sections.base import Section
+from headway.providers.catalogue import find
 
 MOST = Decimal(10**6)
 """Dollars. Nothing costs more, and a slip of the finger is found."""
@@ -111,6 +112,8 @@ class PriceSection(TokenPricesSection):
             raise ValueError("'like' and 'factor' are for public prices; leave out the others, or these two")
         if not public and not own:
             raise ValueError("must say what it costs")
+        if self.like is not None and find(self.like.partition("/")[0]) is None:
+            raise ValueError("'like' must begin with a kind of the catalogue, such as openai/gpt-4o")
         above = [step.above for step in self.steps]
         if above != sorted(set(above)):
             raise ValueError("'steps' must rise")

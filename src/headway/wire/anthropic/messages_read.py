@@ -20,7 +20,7 @@ from headway.wire.anthropic.parts_read import (
     text_decoder,
 )
 from headway.wire.foreign_json import UNREADABLE
-from headway.wire.form.parts import Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
+from headway.wire.form.parts import File, Image, Message, Opaque, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from headway.wire.malformed import Malformed
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -29,6 +29,14 @@ _NOT_IN: dict[str, dict[type[Part], str]] = {
     "assistant": {ToolResult: "tool_result"},
     "system": {ToolCall: "tool_use", Reasoning: "thinking", ToolResult: "tool_result"},
 }
+_content = msgspec.json.Decoder(str | list[msgspec.Raw])
+_WITH_RESULTS = frozenset({Text, Image, File, Opaque, ToolResult})
+_PLAIN: dict[str, frozenset[type[Part]]] = {
+    "user": frozenset({Text, Image, File, Opaque}),
+    "assistant": frozenset({Text, Image, File, Opaque, ToolCall}),
+    "system": frozenset({Text, Image, File, Opaque}),
+}
+"""Parts that may stand in a message as they come."""
 
 
 class Conversation:
@@ -39,13 +47,13 @@ class Conversation:
         self.extra: dict[str, msgspec.Raw] = {}
 
     def read_system(self, raw: msgspec.Raw) -> Malformed | None:
-        if not begins(raw, b"["):
-            try:
-                text = text_decoder.decode(raw)
-            except UNREADABLE as error:
-                return explain(error, "system")
-            if text:
-                self.messages.append(Message("system", (Text(text),)))
+        try:
+            content = _content.decode(raw)
+        except UNREADABLE as error:
+            return explain(error, "system")
+        if type(content) is str:
+            if content:
+                self.messages.append(Message("system", (Text(content),)))
             return None
         found = read_blocks(raw, "system")
         if isinstance(found, Malformed):
@@ -59,23 +67,18 @@ class Conversation:
             return self._read_carefully(raw)
         for number, message in enumerate(found):
             content = message.content
-            if isinstance(content, str):
+            if type(content) is str:
                 self.messages.append(Message(message.role, (Text(content),)))
             elif (problem := self._add_blocks(message.role, content, number)) is not None:
                 return problem
         return None
 
     def _add_blocks(self, role: Role, blocks: list[Block], number: int) -> Malformed | None:
-        parts: list[Part] = []
-        for block in blocks:
-            part = part_of(block)
-            if part is None:
-                place = f"messages[{number}].content[{len(parts)}].input"
-                return Malformed(f"{place} must be an object", place)
-            parts.append(part)
-        if role == "user" and len(parts) == 1 and type(parts[0]) is Text:
-            self.messages.append(Message("user", (parts[0],)))
-            return None
+        found = [part_of(block) for block in blocks]
+        parts = [part for part in found if part is not None]
+        if len(parts) < len(found):
+            place = f"messages[{number}].content[{found.index(None)}].input"
+            return Malformed(f"{place} must be an object", place)
         return self._add(role, parts, {}, f"messages[{number}].content")
 
     def _read_carefully(self, raw: msgspec.Raw) -> Malformed | None:
@@ -105,11 +108,12 @@ class Conversation:
         if content is None:
             self.messages.append(Message(role, ()))
             return None
-        if not begins(content, b"["):
-            try:
-                self.messages.append(Message(role, (Text(text_decoder.decode(content)),)))
-            except UNREADABLE as error:
-                return explain(error, f"{place}.content")
+        try:
+            said = _content.decode(content)
+        except UNREADABLE as error:
+            return explain(error, f"{place}.content")
+        if type(said) is str:
+            self.messages.append(Message(role, (Text(said),)))
             return None
         found = read_blocks(content, f"{place}.content")
         if isinstance(found, Malformed):
@@ -123,16 +127,24 @@ class Conversation:
     def _add(
         self, role: Role, parts: list[Part], odd: dict[int, dict[str, msgspec.Raw]], place: str
     ) -> Malformed | None:
+        kinds = list(map(type, parts))
+        if not odd and _PLAIN[role].issuperset(kinds):
+            self.messages.append(Message(role, tuple(parts)))
+            return None
+        if not odd and role == "user" and _WITH_RESULTS.issuperset(kinds):
+            self.messages.append(Message("tool", tuple([part for part in parts if type(part) is ToolResult])))
+            if words := [part for part in parts if type(part) is not ToolResult]:
+                self.messages.append(Message("user", tuple(words)))
+            return None
         forbidden = _NOT_IN[role]
         results: list[int] = []
         others: list[int] = []
-        for number, part in enumerate(parts):
-            kind = type(part)
+        for number, kind in enumerate(kinds):
             if kind in forbidden:
                 where = f"{place}[{number}]"
                 return Malformed(f"{where} is a {forbidden[kind]} block, which a {role} message cannot hold", where)
             (results if kind is ToolResult else others).append(number)
-        if role == "assistant":
+        if role == "assistant" and Reasoning in kinds:
             others = _join_signatures(parts, others)
         if results:
             self._append("tool", parts, results, odd)

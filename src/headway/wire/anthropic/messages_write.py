@@ -33,8 +33,8 @@ def write_conversation(messages: tuple[Message, ...], writing: Writing) -> Conve
             writing.drop(f"messages[{index}].name")
         role = _role(message, writing, index)
         blocks = _blocks(message, writing, index)
-        odd = writing.odd_of(f"messages[{index}]")
         if role == "system":
+            odd = writing.odd_of(f"messages[{index}]")
             said: dict[str, Any] = {"content": blocks} if blocks or not odd else {}
             found.messages.append({"role": role, **said, **odd})
         elif blocks:

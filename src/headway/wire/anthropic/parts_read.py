@@ -6,6 +6,9 @@ place is kept raw beside the part, by its name, and a kind that only Anthropic k
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 from headway.wire.anthropic.blocks import (
@@ -32,7 +35,7 @@ from headway.wire.anthropic.citations import read_citation
 from headway.wire.anthropic.explain import explain
 from headway.wire.anthropic.signatures import unsealed
 from headway.wire.foreign_json import UNREADABLE
-from headway.wire.form.parts import Cache, File, Image, Opaque, Part, Source, Text, ToolCall, ToolResult
+from headway.wire.form.parts import Cache, File, Image, Opaque, Part, Reasoning, Source, Text, ToolCall, ToolResult
 from headway.wire.malformed import Malformed
 
 
@@ -88,28 +91,7 @@ def source_of(source: Base64Source | UrlSource | FileSource | TextSource) -> Sou
 
 def part_of(block: Block) -> Part | None:
     """None for the one thing that its type cannot tell: arguments that are no object."""
-    match block:
-        case TextBlock():
-            return _text(block)
-        case ToolUseBlock():
-            if not begins(block.input, b"{"):
-                return None
-            return ToolCall(
-                id=block.id,
-                name=block.name,
-                arguments=str(block.input, "utf-8"),
-                cache=cache_of(block.cache_control),
-            )
-        case ToolResultBlock():
-            return _result(block, ())
-        case ThinkingBlock():
-            return unsealed(block.signature, text=block.thinking)
-        case RedactedBlock():
-            return unsealed(block.data, redacted=True)
-        case ImageBlock():
-            return Image(source_of(block.source), cache=cache_of(block.cache_control))
-        case DocumentBlock():
-            return _document(block, source_of(block.source))
+    return _READERS[type(block)](block)
 
 
 def _text(block: TextBlock) -> Text:
@@ -117,6 +99,29 @@ def _text(block: TextBlock) -> Text:
         return Text(block.text)
     citations = [read_citation(raw) for raw in block.citations or ()]
     return Text(block.text, tuple(each for each in citations if each is not None), cache_of(block.cache_control))
+
+
+def _call(block: ToolUseBlock) -> ToolCall | None:
+    arguments = str(block.input, "utf-8")
+    if arguments[0] != "{":
+        return None
+    return ToolCall(id=block.id, name=block.name, arguments=arguments, cache=cache_of(block.cache_control))
+
+
+def _thought(block: ThinkingBlock) -> Reasoning:
+    return unsealed(block.signature, text=block.thinking)
+
+
+def _redacted(block: RedactedBlock) -> Reasoning:
+    return unsealed(block.data, redacted=True)
+
+
+def _image(block: ImageBlock) -> Image:
+    return Image(source_of(block.source), cache=cache_of(block.cache_control))
+
+
+def _file(block: DocumentBlock) -> File:
+    return _document(block, source_of(block.source))
 
 
 def _document(block: DocumentBlock, source: Source) -> File:
@@ -129,18 +134,29 @@ def _document(block: DocumentBlock, source: Source) -> File:
     )
 
 
-def _result(block: ToolResultBlock, parts: tuple[Part, ...]) -> ToolResult:
-    content = block.content
-    if isinstance(content, str):
+def _result(block: ToolResultBlock) -> ToolResult:
+    content, parts = block.content, tuple[Part, ...]()
+    if type(content) is str:
         parts = (Text(content),)
     elif content is not None:
-        parts = tuple(part for each in content if (part := part_of(each)) is not None)
+        parts = tuple([part for each in content if (part := part_of(each)) is not None])
     return ToolResult(
         call_id=block.tool_use_id,
         parts=parts,
         is_error=block.is_error is True,
         cache=cache_of(block.cache_control),
     )
+
+
+_READERS: dict[type[Block], Callable[[Any], Part | None]] = {
+    TextBlock: _text,
+    ToolUseBlock: _call,
+    ToolResultBlock: _result,
+    ThinkingBlock: _thought,
+    RedactedBlock: _redacted,
+    ImageBlock: _image,
+    DocumentBlock: _file,
+}
 
 
 def read_block(raw: msgspec.Raw, place: str) -> Odd | Malformed:

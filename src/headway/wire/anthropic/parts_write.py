@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -55,37 +56,10 @@ _NOTHING = msgspec.Raw(b"{}")
 
 def block_of(part: Part, writing: Writing, index: int, at: int) -> Block | msgspec.Raw | None:
     """The part numbered `at` of message `index`. None: there is nothing to send."""
-    block = _block_of(part, writing, f"messages[{index}]", f"messages[{index}].parts[{at}]")
+    block = _WRITERS[type(part)](part, writing, index, at)
     if writing.odd and isinstance(block, dict):
         block.update(writing.odd_of(f"messages[{index}].parts[{at}]"))
     return block
-
-
-def _block_of(part: Part, writing: Writing, message: str, place: str) -> Block | msgspec.Raw | None:
-    match part:
-        case Text():
-            return _text(part, writing, message)
-        case ToolCall():
-            return _call(part, writing, message)
-        case ToolResult():
-            return _result(part, writing, message, place)
-        case Reasoning():
-            return _reasoning(part, writing, message)
-        case Image():
-            return _image(part, writing, message)
-        case File():
-            return _document(part, writing)
-        case Refusal():
-            return {"type": "text", "text": part.text} if part.text.strip() else None
-        case Opaque():
-            if part.dialect == "anthropic":
-                return part.raw
-            writing.drop(f"{message}.{part.kind}")
-            return None
-        case Audio():
-            raise Refused(AUDIO, "takes no audio")
-        case Video():
-            raise Refused(VIDEO, "takes no video")
 
 
 def with_cache(block: Block, cache: Cache | None) -> Block:
@@ -94,26 +68,27 @@ def with_cache(block: Block, cache: Cache | None) -> Block:
     return block
 
 
-def _text(part: Text, writing: Writing, message: str) -> Block | None:
-    if not (writing.own or part.text.strip()):  # the API refuses blocks of nothing but white space
+def _text(part: Text, writing: Writing, index: int, _at: int) -> Block | None:
+    text = part.text
+    if (not text or text.isspace()) and not writing.own:  # the API refuses blocks of nothing but white space
         return None
-    block: Block = {"type": "text", "text": part.text}
+    block: Block = {"type": "text", "text": text}
     if part.citations:
         kept = [each.raw for each in part.citations if each.dialect == "anthropic"]
         if len(kept) < len(part.citations):
-            writing.drop(f"{message}.citations")
+            writing.drop(f"messages[{index}].citations")
         if kept:
             block["citations"] = kept
     return block if part.cache is None else with_cache(block, part.cache)
 
 
-def _call(part: ToolCall, writing: Writing, message: str) -> Block:
+def _call(part: ToolCall, writing: Writing, index: int, _at: int) -> Block:
     block: Block = {"type": "tool_use", "id": call_id(part.id), "name": part.name}
-    block["input"] = _arguments(part, writing, message)
+    block["input"] = _arguments(part, writing, index)
     return block if part.cache is None else with_cache(block, part.cache)
 
 
-def _arguments(part: ToolCall, writing: Writing, message: str) -> msgspec.Raw:
+def _arguments(part: ToolCall, writing: Writing, index: int) -> msgspec.Raw:
     text = part.arguments
     if not text.strip():
         return _NOTHING
@@ -121,7 +96,7 @@ def _arguments(part: ToolCall, writing: Writing, message: str) -> msgspec.Raw:
         try:
             _object.decode(text)
         except UNREADABLE:
-            writing.drop(f"{message}.arguments")
+            writing.drop(f"messages[{index}].arguments")
         else:
             return msgspec.Raw(text.encode())
     return msgspec.Raw(_encode({"input": text}))  # the API takes nothing but objects
@@ -132,7 +107,7 @@ def call_id(id: str) -> str:  # noqa: A002
     return id if _ID.fullmatch(id) else _NOT_OF_AN_ID.sub("_", id) or "_"
 
 
-def _result(part: ToolResult, writing: Writing, message: str, place: str) -> Block:
+def _result(part: ToolResult, writing: Writing, index: int, at: int) -> Block:
     block: Block = {"type": "tool_result", "tool_use_id": call_id(part.call_id)}
     parts = part.parts
     if len(parts) == 1 and type(only := parts[0]) is Text and only.cache is None and not writing.odd:
@@ -140,9 +115,9 @@ def _result(part: ToolResult, writing: Writing, message: str, place: str) -> Blo
     elif parts:
         blocks: list[Block | msgspec.Raw] = []
         for number, each in enumerate(parts):
-            inner = _block_of(each, writing, message, "")
-            if isinstance(inner, dict):
-                inner.update(writing.odd_of(f"{place}.parts[{number}]"))
+            inner = _WRITERS[type(each)](each, writing, index, at)
+            if writing.odd and isinstance(inner, dict):
+                inner.update(writing.odd_of(f"messages[{index}].parts[{at}].parts[{number}]"))
             if inner is not None:
                 blocks.append(inner)
         block["content"] = blocks
@@ -151,20 +126,20 @@ def _result(part: ToolResult, writing: Writing, message: str, place: str) -> Blo
     return block if part.cache is None else with_cache(block, part.cache)
 
 
-def _reasoning(part: Reasoning, writing: Writing, message: str) -> Block | None:
+def _reasoning(part: Reasoning, writing: Writing, index: int, _at: int) -> Block | None:
     """Only what Claude signed: it refuses thoughts that it cannot recognise."""
     if part.origin in CLAUDES:
         if part.redacted is not None:
             return {"type": "redacted_thinking", "data": part.redacted}
         if part.signature is not None:
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
-    writing.drop(f"{message}.reasoning")
+    writing.drop(f"messages[{index}].reasoning")
     return None
 
 
-def _image(part: Image, writing: Writing, message: str) -> Block:
+def _image(part: Image, writing: Writing, index: int, _at: int) -> Block:
     if part.detail not in (None, "auto"):
-        writing.drop(f"{message}.detail")
+        writing.drop(f"messages[{index}].detail")
     source = part.source
     if source.data is not None:
         kind = _kind_of(source, writing)
@@ -176,7 +151,7 @@ def _image(part: Image, writing: Writing, message: str) -> Block:
     return with_cache({"type": "image", "source": found}, part.cache)
 
 
-def _document(part: File, writing: Writing) -> Block:
+def _document(part: File, writing: Writing, _index: int, _at: int) -> Block:
     source = part.source
     if source.text is not None:
         found = {"type": "text", "media_type": "text/plain", "data": source.text}
@@ -192,6 +167,25 @@ def _document(part: File, writing: Writing) -> Block:
     if part.citations:
         block["citations"] = {"enabled": True}
     return with_cache(block, part.cache)
+
+
+def _refusal(part: Refusal, _writing: Writing, _index: int, _at: int) -> Block | None:
+    return {"type": "text", "text": part.text} if part.text.strip() else None
+
+
+def _opaque(part: Opaque, writing: Writing, index: int, _at: int) -> msgspec.Raw | None:
+    if part.dialect == "anthropic":
+        return part.raw
+    writing.drop(f"messages[{index}].{part.kind}")
+    return None
+
+
+def _audio(_part: Audio, _writing: Writing, _index: int, _at: int) -> None:
+    raise Refused(AUDIO, "takes no audio")
+
+
+def _video(_part: Video, _writing: Writing, _index: int, _at: int) -> None:
+    raise Refused(VIDEO, "takes no video")
 
 
 def _document_data(source: Source, data: str, writing: Writing) -> dict[str, str]:
@@ -229,3 +223,17 @@ def _kind_of(source: Source, writing: Writing) -> str:
         if (source.data or "").startswith(beginning):
             return kind
     return "application/octet-stream"
+
+
+_WRITERS: dict[type[Part], Callable[[Any, Writing, int, int], Block | msgspec.Raw | None]] = {
+    Text: _text,
+    ToolCall: _call,
+    ToolResult: _result,
+    Reasoning: _reasoning,
+    Image: _image,
+    File: _document,
+    Refusal: _refusal,
+    Opaque: _opaque,
+    Audio: _audio,
+    Video: _video,
+}

@@ -25,6 +25,24 @@ _NEEDED = ("mcp_servers", "container", "thread", "compaction")
 """A server of tools that Anthropic calls, a place where it runs code, a conversation that it keeps, and a request that
 is no question.
 """
+_ASIDE = frozenset(
+    {
+        "anthropic_beta",
+        "anthropic_version",
+        "billing_policy",
+        "block_binding",
+        "cache_control",
+        "caller",
+        "defer_loading",
+        "diagnostics",
+        "eager_input_streaming",
+        "fallback_credit_token",
+        "source",
+    }
+)
+"""Last parts of names of what nobody misses elsewhere: wishes about caching and billing, ways of other APIs to the same
+models, the bounds of blocks within a document, and tools that are to be there only once they were searched for.
+"""
 _ANYWHERE = frozenset({b"null", b'"global"', b'"not_available"'})
 """Wishes for where an answer is made that any place fulfils."""
 
@@ -37,6 +55,14 @@ class _Format(msgspec.Struct):
 class _OutputConfig(msgspec.Struct):
     effort: str | None = None
     format: msgspec.Raw = msgspec.Raw()
+
+
+class _Edit(msgspec.Struct):
+    type: str
+
+
+class _ContextManagement(msgspec.Struct):
+    edits: list[_Edit]
 
 
 class _Thinking(msgspec.Struct):
@@ -57,6 +83,7 @@ _text = msgspec.json.Decoder(str)
 _text_or_none = msgspec.json.Decoder(str | None)
 _format_decoder = msgspec.json.Decoder(_Format | None)
 _output_config_decoder = msgspec.json.Decoder(_OutputConfig | None)
+_edits_decoder = msgspec.json.Decoder(_ContextManagement)
 _thinking_decoder = msgspec.json.Decoder(_Thinking | None)
 
 
@@ -73,6 +100,7 @@ class _Reading:
         self.fields = fields
         self.found: dict[str, Any] = {}
         self.extra: dict[str, msgspec.Raw] = {}
+        self.aside: dict[str, msgspec.Raw] = {}
         self.needs: list[str] = []
 
     def decode(self, name: str, decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> Any:
@@ -85,7 +113,11 @@ class _Reading:
         """Nested settings of which the form knows but some."""
         for name, value in self.decode(prefix, fields_decoder, raw).items():
             if name not in known:
-                self.extra[f"{prefix}.{name}"] = value.copy()
+                self.put(f"{prefix}.{name}", value)
+
+    def put(self, name: str, raw: msgspec.Raw) -> None:
+        """What has no place in the form, where it can be found again."""
+        (self.aside if name.rpartition(".")[2] in _ASIDE else self.extra)[name] = raw.copy()
 
 
 def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Malformed:
@@ -118,7 +150,8 @@ def _read(reading: _Reading, said: Said) -> Request:
         elif name not in ("messages", "system", "model"):
             _other(reading, name, value)
     _settle_thinking(reading)
-    reading.extra.update(conversation.extra)
+    for name, value in conversation.extra.items():
+        reading.put(name, value)
     model = reading.decode("model", _text, fields["model"]) if "model" in fields else said.model
     found.setdefault("stream", said.stream)
     return Request(
@@ -126,6 +159,7 @@ def _read(reading: _Reading, said: Said) -> Request:
         model=model,
         messages=tuple(conversation.messages),
         extra=reading.extra,
+        aside=reading.aside,
         needs=tuple(reading.needs),
         **found,
     )
@@ -147,9 +181,20 @@ def _other(reading: _Reading, name: str, raw: msgspec.Raw) -> None:
     told = bytes(raw)
     if told == b"null":
         return
-    reading.extra[name] = raw.copy()
     if (name in _NEEDED and told != b"[]") or (name == "inference_geo" and told not in _ANYWHERE):
         reading.needs.append(name)
+    if name == "context_management" and _is_about_thoughts(raw):
+        reading.aside[name] = raw.copy()
+    else:
+        reading.put(name, raw)
+
+
+def _is_about_thoughts(raw: msgspec.Raw) -> bool:
+    """Claude's own thoughts are to be cleared away, and nothing else: nobody else is sent them."""
+    try:
+        return all(edit.type.startswith("clear_thinking_") for edit in _edits_decoder.decode(raw).edits)
+    except UNREADABLE:
+        return False
 
 
 def _tools(reading: _Reading, raw: msgspec.Raw) -> None:
@@ -157,7 +202,8 @@ def _tools(reading: _Reading, raw: msgspec.Raw) -> None:
     if isinstance(read, Malformed):
         raise _Problem(read)
     reading.found["tools"] = read.tools
-    reading.extra.update(read.extra)
+    for name, value in read.extra.items():
+        reading.put(name, value)
 
 
 def _tool_choice(reading: _Reading, raw: msgspec.Raw) -> None:

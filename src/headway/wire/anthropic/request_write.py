@@ -81,8 +81,8 @@ def write_request(request: Request, toward: Toward) -> Written | Unsupported:
 def compose(request: Request, toward: Toward) -> tuple[Body, tuple[str, ...]]:
     """The fields of the body, and what is missing from them."""
     writing = Writing(request)
-    if not writing.own or toward.lacks:
-        # A dialect's own needs are no obstacle to itself.
+    if toward.lacks or request.output is not None or (request.needs and not writing.own):
+        # A dialect's own needs are no obstacle to itself. Sounds and films are refused where they are written.
         unable = missing(msgspec.structs.replace(request, needs=()) if writing.own else request, toward, LACKS)
         if unable is not None:
             raise Refused(unable.feature, unable.message)

@@ -14,6 +14,8 @@ from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import Reasoning
 from headway.wire.form.seals import seal, unseal
 
+UNSIGNED = seal("", "openai_chat", "anthropic")
+"""Stands where nobody signed: it tells, when the block comes back, that Claude did not write it."""
 CLAUDES: frozenset[Dialect] = frozenset({"anthropic", "converse"})
 """Dialects whose signatures Claude itself wrote."""
 
@@ -35,10 +37,12 @@ def sealed(
     id: str | None = None,  # noqa: A002
 ) -> str:
     """What stands in the field of a block for a client."""
+    if not (signature or redacted or id):
+        return UNSIGNED
     if origin is None or origin in CLAUDES:
-        return signature or redacted or ""
+        return signature or redacted or UNSIGNED
     if redacted is None and id is None:
-        return seal(signature, origin, "anthropic") if signature else ""
+        return seal(signature or "", origin, "anthropic")
     text = _encode(_Packed(signature=signature, redacted=redacted, id=id)).decode()
     return seal(text, origin, "anthropic")
 
@@ -48,6 +52,8 @@ def unsealed(field: str, *, text: str = "", redacted: bool = False) -> Reasoning
     if not field:
         return Reasoning(text=text)
     inner, origin = unseal(field, "anthropic")
+    if not inner:
+        return Reasoning(text=text)
     if origin in CLAUDES or not inner.startswith("{"):
         if redacted:
             return Reasoning(redacted=inner, origin=origin)

@@ -14,7 +14,7 @@ from headway.types import Usage
 from headway.wire.anthropic.citations import write_citation
 from headway.wire.anthropic.errors import error_body
 from headway.wire.anthropic.response import blocks_of, message_head, signature_block
-from headway.wire.anthropic.signatures import sealed
+from headway.wire.anthropic.signatures import UNSIGNED, sealed
 from headway.wire.anthropic.vocabulary import REASONS, write_full_usage, write_usage
 from headway.wire.form.codec import Show
 from headway.wire.form.reply import (
@@ -58,6 +58,9 @@ class Writer:
         self._open: int | None = None
         """The part that the open block belongs to."""
         self._kind = ""
+        """Of the open block; empty if there is none."""
+        self._signed = False
+        """The open block has its signature."""
         self._waiting: dict[int, list[_Piece]] = {}
         """Parts that began while another was under way, in order."""
         self._mute: int | None = None
@@ -184,14 +187,14 @@ class Writer:
                     self._turn_to("text", _EMPTY_TEXT, out)
                     self._delta(b'"citations_delta","citation":', shown, out)
             case Signed():
-                self._signed(event, out)
+                self._take_signature(event, out)
             case Whole():
                 for block in blocks_of(event.content):
                     self._whole(block, out)
             case PartEnded():
                 pass
 
-    def _signed(self, event: Signed, out: list[bytes]) -> None:
+    def _take_signature(self, event: Signed, out: list[bytes]) -> None:
         """Texts and calls have no place for a signature once they are under way."""
         if self._kind in ("text", "call") or event.part == self._mute:
             return
@@ -200,9 +203,7 @@ class Writer:
             self._whole({"type": "redacted_thinking", "data": field}, out)
             return
         self._turn_to("thinking", _EMPTY_THOUGHT, out)
-        field = sealed(event.origin, event.signature, event.redacted, event.id)
-        if field:
-            self._delta(b'"signature_delta","signature":', field, out)
+        self._sign(sealed(event.origin, event.signature, event.redacted, event.id), out)
 
     def _turn_to(self, kind: str, empty: bytes, out: list[bytes]) -> None:
         if self._kind != kind:
@@ -212,13 +213,20 @@ class Writer:
         self._stop(out)
         self._index += 1
         self._kind = kind
+        self._signed = False
         out.append(_START % (self._index, block))
 
     def _delta(self, kind: bytes, value: Any, out: list[bytes]) -> None:
         out.append(_DELTA % (self._index, kind, _encode(value)))
 
+    def _sign(self, field: str, out: list[bytes]) -> None:
+        self._signed = True
+        self._delta(b'"signature_delta","signature":', field, out)
+
     def _stop(self, out: list[bytes]) -> None:
         if self._kind:
+            if self._kind == "thinking" and not self._signed:
+                self._sign(UNSIGNED, out)
             out.append(_STOP % self._index)
             self._kind = ""
 
@@ -232,8 +240,7 @@ class Writer:
             self._start("thinking", _EMPTY_THOUGHT, out)
             if block["thinking"]:
                 self._delta(b'"thinking_delta","thinking":', block["thinking"], out)
-            if block["signature"]:
-                self._delta(b'"signature_delta","signature":', block["signature"], out)
+            self._sign(block["signature"], out)
         else:
             self._start("whole", _encode(block), out)
         self._stop(out)

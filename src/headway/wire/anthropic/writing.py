@@ -30,10 +30,11 @@ class Writing:
         self.odd: dict[str, dict[str, msgspec.Raw]] = {}
         """By the place of a block (`messages[1].parts[0]`, `tools[2]`): its fields that the form has no place for."""
         self.settings: dict[str, msgspec.Raw] = {}
-        for name, raw in request.extra.items():
-            if not self.own:
-                self.drop(name)
-            elif (found := _PLACE.fullmatch(name)) is not None:
+        if not self.own:
+            self.dropped.update(dict.fromkeys(request.extra))
+            return
+        for name, raw in (*request.extra.items(), *request.aside.items()):
+            if (found := _PLACE.fullmatch(name)) is not None:
                 self.odd.setdefault(f"messages[{found[1]}]{found[2]}", {})[found[3]] = raw
             elif (found := _OF_A_TOOL.fullmatch(name)) is not None:
                 self.odd.setdefault(f"tools[{found[1]}]", {})[found[2]] = raw

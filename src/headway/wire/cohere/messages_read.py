@@ -120,6 +120,9 @@ def read_messages(raw: msgspec.Raw) -> Messages | Malformed:
     place = _Place(raw)
     for message in read:
         place.advance()
+        if type(message.content) is str and message.role == "user":
+            messages.append(Message("user", (Text(message.content),)))
+            continue
         reader = _READERS.get(message.role)
         if reader is None:
             path = f"{place.path}.role"
@@ -128,7 +131,7 @@ def read_messages(raw: msgspec.Raw) -> Messages | Malformed:
         if isinstance(found, Malformed):
             return found
         messages.append(found)
-        if _loses_documents(message):
+        if message.role == "tool" and _loses_documents(message.content):
             kept[f"{place.path}.documents"] = msgspec.Raw(_encode(place.blocks()))
     return Messages(tuple(messages), kept)
 
@@ -251,10 +254,9 @@ def _is_one_object(content: str | list[_Block] | None) -> bool:
     return True
 
 
-def _loses_documents(message: _Message) -> bool:
+def _loses_documents(content: str | list[_Block] | None) -> bool:
     """Whether the form cannot say all of the documents that are in the result of a tool."""
-    content = message.content
-    if message.role != "tool" or not isinstance(content, list):
+    if not isinstance(content, list):
         return False
     return any(block.document is not None for block in content) and not _is_one_object(content)
 

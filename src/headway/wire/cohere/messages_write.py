@@ -98,6 +98,10 @@ class Conversation:
                 return self._add_plain(where, "user" if role == "user" else "system", message)
 
     def _add_plain(self, where: str, role: str, message: Message) -> Unsupported | None:
+        parts = message.parts
+        if len(parts) == 1 and type(part := parts[0]) is Text and part.cache is None:
+            self.written.append(_Written(role, content=part.text))
+            return None
         blocks: list[object] = []
         for part in message.parts:
             block = self._block(where, part)

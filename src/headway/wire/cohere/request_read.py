@@ -87,7 +87,7 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
     found["aside"] = aside = read.kept
     extra: dict[str, msgspec.Raw] = {}
     # How strict the tools are stands apart from them, and may come after them.
-    for name in sorted(fields, key=_TOOLS_LAST.__eq__):
+    for name in sorted(fields, key=_TOOLS_LAST.__eq__) if "strict_tools" in fields else fields:
         raw = fields[name]
         try:
             taken = _take(name, raw, found)

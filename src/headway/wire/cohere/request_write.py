@@ -7,6 +7,8 @@ kept by offering only those; whether JSON can be asked for beside tools is Coher
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import inf
+from operator import attrgetter
 from types import MappingProxyType
 
 import msgspec
@@ -26,9 +28,6 @@ from headway.wire.form.request import (
     Written,
 )
 
-LACKS = frozenset({abilities.AUDIO, abilities.VIDEO, abilities.FILES})
-"""What no model can be sent in this dialect."""
-
 _NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _MOST_STOPS = 5
 _KEPT_IN_MESSAGES = "messages["
@@ -43,6 +42,9 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 _PLAIN = ("max_output", "temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "logprobs")
+_ANY = (-inf, inf)
+_plain_values = attrgetter(*_PLAIN)
+
 _UNKNOWN = (
     "parallel_tool_calls",
     "top_logprobs",
@@ -54,7 +56,8 @@ _UNKNOWN = (
     "cache_key",
 )
 """Fields of the form that Cohere has no word for."""
-_UNSAID = (None, msgspec.Raw())
+_unknown_values = attrgetter(*_UNKNOWN)
+_UNSAID = _unknown_values(Request(dialect="cohere", model="", messages=()))
 
 
 class _Function(msgspec.Struct, omit_defaults=True):
@@ -76,7 +79,8 @@ def write_request(request: Request, toward: Toward) -> Written | Unsupported:
     own = request.dialect == "cohere"
     # What only Cohere can do is no reason to refuse Cohere's own requests.
     asked = msgspec.structs.replace(request, needs=()) if own and request.needs else request
-    lacking = abilities.missing(asked, toward, LACKS) or _impossible(request)
+    # Sounds, films and files, which this dialect has no words for, are refused where they are met.
+    lacking = abilities.missing(asked, toward) or _impossible(request)
     if lacking is not None:
         return lacking
     conversation = Conversation(own=own, kept=request.aside)
@@ -97,7 +101,7 @@ def write_request(request: Request, toward: Toward) -> Written | Unsupported:
     for usual, wanted in toward.renames.items():
         if usual in body:
             body[wanted] = body.pop(usual)
-    return Written(_encode(body), tuple(dropped))
+    return Written(_encode(body), tuple(dict.fromkeys(dropped)))
 
 
 def _impossible(request: Request) -> Unsupported | None:
@@ -151,25 +155,26 @@ def _strictness(request: Request, strict: list[bool], body: Body, dropped: list[
 
 def _parameters(request: Request, toward: Toward, body: Body, dropped: list[str], *, own: bool) -> None:
     lacks = toward.lacks
-    for name in _PLAIN:
-        value = getattr(request, name)
+    for name, value in zip(_PLAIN, _plain_values(request), strict=True):
         if value is None:
             continue
         if name in lacks:
             dropped.append(name)
             continue
-        bounds = _RANGES.get(name)
-        if bounds is not None and not own and not bounds[0] <= value <= bounds[1]:
-            value = min(max(value, bounds[0]), bounds[1])
+        lowest, highest = _RANGES.get(name, _ANY)
+        fits = own or lowest <= value <= highest
+        body[NAMES.get(name, name)] = value if fits else min(max(value, lowest), highest)
+        if not fits:
             dropped.append(name)
-        body[NAMES.get(name, name)] = value
-    for name, write in _STRUCTURED.items():
-        if getattr(request, name):
+    for (name, write), value in zip(_STRUCTURED.items(), _structured_values(request), strict=True):
+        if value:
             if name in lacks:
                 dropped.append(name)
             else:
                 write(request, body, dropped)
-    dropped += [name for name in _UNKNOWN if getattr(request, name) not in _UNSAID]
+    unknown = _unknown_values(request)
+    if unknown != _UNSAID:
+        dropped += [name for name, value, unsaid in zip(_UNKNOWN, unknown, _UNSAID, strict=True) if value != unsaid]
 
 
 def _stop(request: Request, body: Body, dropped: list[str]) -> None:
@@ -221,3 +226,4 @@ _STRUCTURED: Mapping[str, Callable[[Request, Body, list[str]], None]] = MappingP
         "tool_choice": _choice,
     }
 )
+_structured_values = attrgetter(*_STRUCTURED)

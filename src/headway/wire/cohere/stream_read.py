@@ -12,7 +12,29 @@ import msgspec
 from headway.wire import sse
 from headway.wire.cohere import citations, vocabulary
 from headway.wire.cohere.response import call_id
-from headway.wire.cohere.vocabulary import Likely, Used
+from headway.wire.cohere.stream_events import (
+    TYPES,
+    Call,
+    CallEnd,
+    CallPiece,
+    CallsDelta,
+    CallStart,
+    Citations,
+    CitationsDelta,
+    CitationStart,
+    ContentEnd,
+    ContentPiece,
+    ContentStart,
+    End,
+    Known,
+    MessageEnd,
+    MessageStart,
+    Plan,
+    PlanDelta,
+    PlanPiece,
+    read_known,
+    read_unknown,
+)
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.reply import (
     Began,
@@ -31,154 +53,43 @@ from headway.wire.form.reply import (
     TextDelta,
 )
 
-
-class _Content(msgspec.Struct, gc=False):
-    text: str | None = None
-    thinking: str | None = None
-
-
-class _ContentMessage(msgspec.Struct, gc=False):
-    content: _Content | None = None
-
-
-class _ContentDelta(msgspec.Struct, gc=False):
-    message: _ContentMessage | None = None
-
-
-class _Plan(msgspec.Struct, gc=False):
-    tool_plan: str | None = None
-
-
-class _PlanDelta(msgspec.Struct, gc=False):
-    message: _Plan | None = None
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: str | None = None
-    arguments: str | None = None
-
-
-class _Call(msgspec.Struct, gc=False):
-    id: str | None = None
-    function: _Function | None = None
-
-
-class _Calls(msgspec.Struct, gc=False):
-    tool_calls: _Call | list[_Call] | None = None
-
-
-class _CallsDelta(msgspec.Struct, gc=False):
-    message: _Calls | None = None
-
-
-class _Citations(msgspec.Struct):
-    citations: msgspec.Raw = msgspec.Raw()
-
-
-class _CitationsDelta(msgspec.Struct):
-    message: _Citations | None = None
-
-
-class _End(msgspec.Struct, gc=False):
-    finish_reason: str | None = None
-    usage: Used | None = None
-    error: str | None = None
-
-
-class _MessageStart(msgspec.Struct, tag_field="type", tag="message-start", gc=False):
-    id: str | None = None
-
-
-class _ContentStart(msgspec.Struct, tag_field="type", tag="content-start", gc=False):
-    index: int | None = None
-    delta: _ContentDelta | None = None
-
-
-class _ContentPiece(msgspec.Struct, tag_field="type", tag="content-delta"):
-    index: int | None = None
-    delta: _ContentDelta | None = None
-    logprobs: Likely | None = None
-
-
-class _ContentEnd(msgspec.Struct, tag_field="type", tag="content-end", gc=False):
-    index: int | None = None
-
-
-class _PlanPiece(msgspec.Struct, tag_field="type", tag="tool-plan-delta", gc=False):
-    delta: _PlanDelta | None = None
-
-
-class _CallStart(msgspec.Struct, tag_field="type", tag="tool-call-start", gc=False):
-    index: int | None = None
-    delta: _CallsDelta | None = None
-
-
-class _CallPiece(msgspec.Struct, tag_field="type", tag="tool-call-delta", gc=False):
-    index: int | None = None
-    delta: _CallsDelta | None = None
-
-
-class _CallEnd(msgspec.Struct, tag_field="type", tag="tool-call-end", gc=False):
-    index: int | None = None
-
-
-class _CitationStart(msgspec.Struct, tag_field="type", tag="citation-start"):
-    delta: _CitationsDelta | None = None
-
-
-class _CitationEnd(msgspec.Struct, tag_field="type", tag="citation-end", gc=False):
-    index: int | None = None
-
-
-class _MessageEnd(msgspec.Struct, tag_field="type", tag="message-end", gc=False):
-    delta: _End | None = None
-
-
-_Known = (
-    _MessageStart
-    | _ContentStart
-    | _ContentPiece
-    | _ContentEnd
-    | _PlanPiece
-    | _CallStart
-    | _CallPiece
-    | _CallEnd
-    | _CitationStart
-    | _CitationEnd
-    | _MessageEnd
-)
-
-
-class _Unknown(msgspec.Struct):
-    type: str | None = None
-    message: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
-
-
-_read = msgspec.json.Decoder(_Known).decode
-_read_unknown = msgspec.json.Decoder(_Unknown).decode
+_read_text = msgspec.json.Decoder(str).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
-_TYPES = frozenset(
-    f"{what}-{step}"
-    for what, steps in {
-        "message": ("start", "end"),
-        "content": ("start", "delta", "end"),
-        "tool-plan": ("delta",),
-        "tool-call": ("start", "delta", "end"),
-        "citation": ("start", "end"),
-    }.items()
-    for step in steps
-)
 _USUAL = b"event: content-delta\ndata: "
-_TEXT, _THINKING, _PLAN = 1, 2, 3
+_CONTENT = b'event: content-delta\ndata: {"type":"content-delta","index":%d,"delta":{"message":{"content":{"%b":'
+_CONTENT_END = b"}}}}\n\n"
+_CALL = (
+    b'event: tool-call-delta\ndata: {"type":"tool-call-delta","index":%d,'
+    b'"delta":{"message":{"tool_calls":{"function":{"arguments":'
+)
+_CALL_END = b"}}}}}\n\n"
+"""How Cohere itself writes the pieces of a part, around their text."""
+_NO_HEAD = b"\0"
+"""Begins no frame that says anything."""
+_TEXT, _THINKING, _PLAN, _CALL_PIECES = 1, 2, 3, 4
+_FIELDS = {_TEXT: b"text", _THINKING: b"thinking"}
 _NO_PART = -1
+_MOST_CALLS = 1024
+"""That may be under way at once."""
 
 
 class Reader:
     """See `form.codec.StreamReader`."""
 
-    __slots__ = ("_began", "_block", "_calls", "_id", "_kind", "_next", "_open", "_over", "complete")
+    __slots__ = (
+        "_began",
+        "_block",
+        "_called",
+        "_calls",
+        "_head",
+        "_id",
+        "_kind",
+        "_next",
+        "_open",
+        "_over",
+        "complete",
+    )
 
     def __init__(self) -> None:
         self.complete = False
@@ -191,14 +102,19 @@ class Reader:
         """The text or reasoning under way."""
         self._kind = 0
         self._block: int | None = None
+        self._head = _NO_HEAD
+        """How the next frame begins if it goes on with the part that the last one was of."""
+        self._called = False
         self._calls: dict[int | None, int] = {}
         """The calls under way: Cohere's index of each, and its part."""
 
     def read(self, frame: bytes, into: list[Event]) -> None:
+        if frame.startswith(self._head) and self._go_on(frame, into):
+            return
         if self._over:
             return
         try:
-            event = _read(frame[len(_USUAL) :]) if frame.startswith(_USUAL) else None
+            event = read_known(frame[len(_USUAL) :]) if frame.startswith(_USUAL) else None
         except UNREADABLE:
             event = None  # Its data may be in several lines.
         if event is None:
@@ -206,44 +122,62 @@ class Reader:
             if data is None or data == b"[DONE]":
                 return
             try:
-                event = _read(data)
+                event = read_known(data)
             except UNREADABLE:
                 self._take_other(data, into)
                 return
-        if type(event) is _ContentPiece:
+        if type(event) is ContentPiece:
             self._take_content(event, into)
         else:
             self._take(event, frame, into)
 
+    def _go_on(self, frame: bytes, into: list[Event]) -> bool:
+        """Read a frame that is as the last one but for its text, without looking into the rest of it."""
+        kind = self._kind
+        tail = _CALL_END if kind == _CALL_PIECES else _CONTENT_END
+        if not frame.endswith(tail):
+            return False
+        try:
+            text = _read_text(frame[len(self._head) : -len(tail)])
+        except UNREADABLE:
+            return False
+        if not text:
+            return True
+        if kind == _TEXT:
+            into.append(TextDelta(text, self._open))
+        elif kind == _THINKING:
+            into.append(ReasoningDelta(text, self._open))
+        else:
+            into.append(CallDelta(text, self._calls[self._block]))
+        return True
+
     def end(self, into: list[Event]) -> None:
         """Nothing is held back: without its `message-end` a stream was cut."""
 
-    def _take(self, event: _Known, frame: bytes, into: list[Event]) -> None:
-        if type(event) is _MessageStart:
+    def _take(self, event: Known, frame: bytes, into: list[Event]) -> None:
+        if type(event) is MessageStart:
             self._id = event.id
             self._begin(into)
             return
         self._begin(into)
         match event:
-            case _ContentStart() | _ContentPiece():
+            case ContentStart() | ContentPiece():
                 self._take_content(event, into)
-            case _ContentEnd():
+            case ContentEnd():
                 if self._kind == _THINKING:
                     self._close(into)
-            case _PlanPiece(delta=_PlanDelta(message=_Plan(tool_plan=str() as plan))) if plan:
+            case PlanPiece(delta=PlanDelta(message=Plan(tool_plan=str() as plan))) if plan:
                 into.append(ReasoningDelta(plan, self._part(_PLAN, None, into), summary=True))
-            case _CallStart():
+            case CallStart():
                 self._start_call(event, into)
-            case _CallPiece():
+            case CallPiece():
                 self._continue_call(event, into)
-            case _CallEnd():
-                part = self._calls.pop(event.index, None)
-                if part is not None:
-                    into.append(PartEnded(part))
-            case _CitationStart(delta=_CitationsDelta(message=_Citations() as message)):
+            case CallEnd():
+                self._end_call(event.index, into)
+            case CitationStart(delta=CitationsDelta(message=Citations() as message)):
                 self._cite(message.citations, into)
-            case _MessageEnd():
-                self._finish(event.delta or _End(), frame, into)
+            case MessageEnd():
+                self._finish(event.delta or End(), frame, into)
             case _:
                 pass
 
@@ -252,7 +186,7 @@ class Reader:
             self._began = True
             into.append(Began(id=self._id))
 
-    def _take_content(self, event: _ContentStart | _ContentPiece, into: list[Event]) -> None:
+    def _take_content(self, event: ContentStart | ContentPiece, into: list[Event]) -> None:
         if not self._began:
             self._begin(into)
         delta = event.delta
@@ -266,7 +200,7 @@ class Reader:
             into.append(TextDelta(content.text, self._open))
         if content.thinking:
             into.append(ReasoningDelta(content.thinking, self._part(_THINKING, event.index, into)))
-        if type(event) is _ContentPiece and event.logprobs is not None:
+        if type(event) is ContentPiece and event.logprobs is not None:
             into.append(Logprobs(vocabulary.logprobs_of((event.logprobs,))))
 
     def _part(self, kind: int, block: int | None, into: list[Event]) -> int:
@@ -275,6 +209,8 @@ class Reader:
             self._close(into)
             self._kind, self._block = kind, block
             self._open = self._take_number()
+            if block is not None and kind != _PLAN:
+                self._head = _CONTENT % (block, _FIELDS[kind])
         return self._open
 
     def _take_number(self) -> int:
@@ -283,11 +219,12 @@ class Reader:
         return number
 
     def _close(self, into: list[Event]) -> None:
+        self._head = _NO_HEAD
         if self._open != _NO_PART:
             into.append(PartEnded(self._open))
-            self._open, self._kind, self._block = _NO_PART, 0, None
+        self._open, self._kind, self._block = _NO_PART, 0, None
 
-    def _start_call(self, event: _CallStart, into: list[Event]) -> None:
+    def _start_call(self, event: CallStart, into: list[Event]) -> None:
         self._close(into)
         call = _first(event.delta)
         function = None if call is None else call.function
@@ -298,13 +235,19 @@ class Reader:
         before = self._calls.pop(event.index, None)
         if before is not None:
             into.append(PartEnded(before))
+        if len(self._calls) >= _MOST_CALLS:
+            self._break("more tool calls at once than any answer has", into)
+            return
+        self._called = True
         part = self._calls[event.index] = self._take_number()
+        if event.index is not None:
+            self._kind, self._block, self._head = _CALL_PIECES, event.index, _CALL % event.index
         identity = call_id(call.id, self._id, part, function.name)
         into.append(CallBegan(part=part, id=identity, name=function.name))
         if function.arguments:
             into.append(CallDelta(function.arguments, part))
 
-    def _continue_call(self, event: _CallPiece, into: list[Event]) -> None:
+    def _continue_call(self, event: CallPiece, into: list[Event]) -> None:
         part = self._calls.get(event.index)
         call = _first(event.delta)
         function = None if call is None else call.function
@@ -314,6 +257,14 @@ class Reader:
             self._break("a piece of a tool call that has not begun", into)
             return
         into.append(CallDelta(function.arguments, part))
+
+    def _end_call(self, index: int | None, into: list[Event]) -> None:
+        part = self._calls.pop(index, None)
+        if part is None:
+            return
+        if self._kind == _CALL_PIECES and self._block == index:
+            self._close(into)
+        into.append(PartEnded(part))
 
     def _cite(self, raw: msgspec.Raw, into: list[Event]) -> None:
         if self._kind != _TEXT:
@@ -326,15 +277,14 @@ class Reader:
             if placed.of_text:
                 into += [Cited(citation, self._open) for citation in placed.citations]
 
-    def _finish(self, end: _End, frame: bytes, into: list[Event]) -> None:
+    def _finish(self, end: End, frame: bytes, into: list[Event]) -> None:
         if end.error is not None or end.finish_reason in vocabulary.FAILED:
             self._report(sse.data_of(frame) or b"", into)
             return
-        called = bool(self._calls)
         self._close(into)
         into += [PartEnded(part) for part in self._calls.values()]
         self._calls.clear()
-        into.append(Finished(vocabulary.stop_of(end.finish_reason, calls=called) or Stop.END))
+        into.append(Finished(vocabulary.stop_of(end.finish_reason, calls=self._called) or Stop.END))
         usage = vocabulary.usage_of(end.usage)
         if usage is not None:
             into.append(Counted(usage))
@@ -343,25 +293,25 @@ class Reader:
     def _take_other(self, data: bytes, into: list[Event]) -> None:
         """An event of a kind that is not known here, an error, or nothing that can be read."""
         try:
-            other = _read_unknown(data)
+            other = read_unknown(data)
         except UNREADABLE:
             self._break("an event that is no JSON object", into)
             return
-        if other.type in _TYPES:
+        if other.type in TYPES:
             self._break(f"a {other.type} event that is not as Cohere has them", into)
         elif other.error or (other.type is None and other.message):
             self._report(data, into)
 
     def _report(self, data: bytes, into: list[Event]) -> None:
-        self._over = True
+        self._over, self._head = True, _NO_HEAD
         into.append(Reported(data))
 
     def _break(self, why: str, into: list[Event]) -> None:
-        self._over = True
+        self._over, self._head = True, _NO_HEAD
         into.append(Malformed(why))
 
 
-def _first(delta: _CallsDelta | None) -> _Call | None:
+def _first(delta: CallsDelta | None) -> Call | None:
     """Cohere sends one call in each event, some who serve its models a list with that one."""
     calls = None if delta is None or delta.message is None else delta.message.tool_calls
     if isinstance(calls, list):

@@ -31,7 +31,12 @@ from headway.wire.form.reply import (
 )
 
 _encode = msgspec.json.Encoder().encode
-_TEXT, _THINKING = "text", "thinking"
+_TEXT, _THINKING, _CALL = "text", "thinking", "call"
+_CONTENT_HEAD = b'event: content-delta\ndata: {"type":"content-delta","index":%d,"delta":{"message":{"content":{"%b":'
+_CALL_HEAD = (
+    b'event: tool-call-delta\ndata: {"type":"tool-call-delta","index":%d,'
+    b'"delta":{"message":{"tool_calls":{"function":{"arguments":'
+)
 _NO_PART = -1
 _NO_MESSAGE = msgspec.Raw(b'{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}')
 
@@ -51,11 +56,12 @@ class Writer:
         "_blocks",
         "_calls",
         "_cited",
-        "_heads",
+        "_head",
         "_kind",
         "_live",
         "_show",
         "_stop",
+        "_tail",
         "_usage",
         "_waiting",
     )
@@ -66,9 +72,9 @@ class Writer:
         self._live = _NO_PART
         self._waiting: dict[int, list[_Of]] = {}
         self._kind: str | None = None
-        """Of the block of content that is open."""
-        self._heads: dict[str, bytes] = {}
-        """How a delta of each kind begins, in the block that is open."""
+        """Of the live part, once its first frame is written: text, thinking or call."""
+        self._head = self._tail = b""
+        """What stands around the text of each piece of it."""
         self._blocks = 0
         self._calls = 0
         self._cited = 0
@@ -78,11 +84,24 @@ class Writer:
     def write(self, events: list[Event]) -> bytes:
         out: list[bytes] = []
         for event in events:
-            if type(event) is TextDelta and event.part == self._live and self._kind == _TEXT and event.choice == 0:
-                out.append(self._heads[_TEXT] + _encode(event.text) + b"}}}}\n\n")
-            else:
+            more = self._more(event)
+            if more is None:
                 self._take(event, out)
+            else:
+                out.append(more)
         return out[0] if len(out) == 1 else b"".join(out)
+
+    def _more(self, event: Event) -> bytes | None:
+        """The frame for more of the part that is being written; None for all else."""
+        if type(event) is TextDelta or type(event) is ReasoningDelta:
+            text, kind = event.text, _TEXT if type(event) is TextDelta else _THINKING
+        elif type(event) is CallDelta:
+            text, kind = event.arguments, _CALL
+        else:
+            return None
+        if kind != self._kind or event.part != self._live or event.choice != 0:
+            return None
+        return self._head + _encode(text) + self._tail
 
     def end(self) -> bytes:
         out: list[bytes] = []
@@ -158,10 +177,9 @@ class Writer:
                 function = {"name": event.name, "arguments": ""}
                 call = {"id": event.id, "type": "function", "function": function}
                 out.append(self._call_frame("tool-call-start", {"delta": {"message": {"tool_calls": call}}}))
-                self._kind = "call"
+                self._kind, self._head, self._tail = _CALL, _CALL_HEAD % self._calls, b"}}}}}\n\n"
             case CallDelta():
-                call = {"function": {"arguments": event.arguments}}
-                out.append(self._call_frame("tool-call-delta", {"delta": {"message": {"tool_calls": call}}}))
+                out.append(self._head + _encode(event.arguments) + self._tail)
             case Cited():
                 self._say_citation(event, out)
             case Whole():
@@ -177,17 +195,16 @@ class Writer:
             return
         if self._kind != kind:
             self._open(kind, out)
-        out.append(self._heads[kind] + _encode(text) + b"}}}}\n\n")
+        out.append(self._head + _encode(text) + self._tail)
 
     def _open(self, kind: str, out: list[bytes]) -> None:
         self._kind = kind
         block = {"type": kind, kind: ""}
         out.append(_frame("content-start", {"index": self._blocks, "delta": {"message": {"content": block}}}))
-        head = b'event: content-delta\ndata: {"type":"content-delta","index":%d,"delta":{"message":{"content":{"%b":'
-        self._heads = {kind: head % (self._blocks, kind.encode())}
+        self._head, self._tail = _CONTENT_HEAD % (self._blocks, kind.encode()), b"}}}}\n\n"
 
     def _close(self, out: list[bytes]) -> None:
-        if self._kind == "call":
+        if self._kind == _CALL:
             out.append(self._call_frame("tool-call-end", {}))
             self._calls += 1
         elif self._kind is not None:

@@ -67,7 +67,6 @@ _output = msgspec.json.Decoder(shapes.OutputConfig | None).decode
 _typed = msgspec.json.Decoder(shapes.Typed | None).decode
 _texts = msgspec.json.Decoder(dict[str, str] | None).decode
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_schema = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -355,7 +354,7 @@ def _outputs(fields: Mapping[str, msgspec.Raw], reading: _Reading) -> tuple[Outp
     told = config.text_format.structure.json_schema
     schema = told.schema_.encode(errors="replace")
     try:
-        _schema(schema)
+        _object(schema)
     except UNREADABLE:
         place = "outputConfig.textFormat.structure.jsonSchema.schema"
         raise _FaultError(Malformed(f"{place} must be the text of a JSON object.", place)) from None

@@ -202,8 +202,11 @@ def _tool(tool: Tool, writing: _Writing) -> Words:
         spec["description"] = tool.description
     empty = len(memoryview(tool.parameters)) < 5 and not writing.own
     spec["inputSchema"] = {"json": _NO_PARAMETERS if empty or not tool.parameters else tool.parameters}
-    if tool.strict is not None and (tool.strict or writing.own) and writing.may("strict"):
-        spec["strict"] = tool.strict
+    if tool.strict is not None and (tool.strict or writing.own):
+        if "strict" in writing.toward.lacks:
+            writing.dropped.append("tools.strict")
+        else:
+            spec["strict"] = tool.strict
     return {"toolSpec": spec}
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 NOTHING = msgspec.Raw()
-Whole = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
 """AWS's integer. A larger one could not even be written again."""
 Tokens = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
@@ -159,7 +159,7 @@ class ToolConfig(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class InferenceConfig(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    max_tokens: Whole | None = None
+    max_tokens: Int32 | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop_sequences: list[str] | None = None

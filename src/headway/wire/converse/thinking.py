@@ -13,7 +13,7 @@ from enum import Enum
 
 import msgspec
 
-from headway.wire.converse.shapes import Whole
+from headway.wire.converse.shapes import Int32
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.request import Thinking
 
@@ -69,7 +69,7 @@ def version_of(model: str) -> tuple[int, int]:
 
 class _Thinking(msgspec.Struct, forbid_unknown_fields=True):
     type: str
-    budget_tokens: Whole | None = None
+    budget_tokens: Int32 | None = None
     display: str | None = None
 
 
@@ -95,7 +95,7 @@ _decode_thinking = msgspec.json.Decoder(_Thinking).decode
 _decode_nova = msgspec.json.Decoder(_Nova).decode
 _decode_effort = msgspec.json.Decoder(_Effort).decode
 _decode_text = msgspec.json.Decoder(str).decode
-_decode_int: Callable[[msgspec.Raw], int] = msgspec.json.Decoder(Whole).decode
+_decode_int: Callable[[msgspec.Raw], int] = msgspec.json.Decoder(Int32).decode
 
 
 def read(raw: msgspec.Raw) -> Additional | None:

@@ -137,7 +137,7 @@ def write_request(dialect: _Dialect, request: Request, toward: Toward) -> Writte
     if shared is None:
         return body.written()
     body.fields[_SHARED] = shared
-    return body.written(said=(_SHARED,))
+    return body.written(carried=(_SHARED,))
 
 
 def path(dialect: _Dialect, request: Request, model: str) -> str:

@@ -144,13 +144,15 @@ class Body:
             if getattr(self._request, field) not in (None, ()):
                 self.dropped.append(field)
 
-    def written(self, *, said: tuple[str, ...] = ()) -> Written:
-        """With what the form had no place for, in a request of the dialect's own; `said` has been put there already."""
+    def written(self, *, said: tuple[str, ...] = (), carried: tuple[str, ...] = ()) -> Written:
+        """With what the form had no place for, in a request of the dialect's own. `said` of it has been put there
+        already; `carried` has been said of another dialect's.
+        """
         request = self._request
         if self._own:
             put_back(self.fields, request, said)
         else:
-            self.dropped.extend(name for name in request.extra if name not in request.also and name not in said)
+            self.dropped.extend(name for name in request.extra if name not in request.also and name not in carried)
         return Written(encode(self.fields), tuple(self.dropped))
 
 

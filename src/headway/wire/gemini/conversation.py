@@ -18,67 +18,88 @@ _ROLES: dict[str | None, Role] = {"user": "user", "model": "assistant", "functio
 
 
 class Conversation:
-    """Contents in, one by one; `messages` out. What is said beside a part goes into `extra`."""
+    """Contents in, one by one; `done` gives the messages. What is said beside a part goes into `extra`."""
 
     def __init__(self, extra: dict[str, msgspec.Raw]) -> None:
-        self.messages: list[Message] = []
+        self._messages: list[Message] = []
         self._extra = extra
         self._calls = 0
         self._open: dict[str, deque[str]] = {}
+        self._role: Role = "system"
+        self._parts: list[Part] = []
+        self._pieces: list[str] = []
+        """Of the last part, while more of it may come."""
 
     def instruct(self, content: shapes.Content) -> None:
-        made: list[Part] = []
         for number, part in enumerate(content.parts or ()):
             try:
-                piece, beside = parts.content_part(part)
+                self._take(part)
             except ShapeError as error:
                 raise error.within(f"systemInstruction.parts[{number}]") from None
-            self._note(beside, len(made))
-            made.append(piece)
-        self._close("system", made)
 
     def add(self, content: shapes.Content, number: int) -> None:
-        """The content of this number."""
+        """The content of this number. Neighbours of the model's are one message."""
         role = _ROLES.get(content.role)
         if role is None:
             raise ShapeError(f"contents[{number}].role must be user or model", f"contents[{number}].role")
-        made: list[Part] = []
-        now: Role = role
+        if role == "user" or self._role != role:
+            self._begin(role)
         for place, part in enumerate(content.parts or ()):
-            is_result = part.function_response is not None
-            if role == "user" and is_result != (now == "tool"):
-                self._close(now, made)
-                made = []
-                now = "tool" if is_result else "user"
+            if role == "user" and (part.function_response is not None) != (self._role == "tool"):
+                self._begin("user" if self._role == "tool" else "tool")
             try:
-                self._take(part, made, role)
+                self._take(part)
             except ShapeError as error:
                 raise error.within(f"contents[{number}].parts[{place}]") from None
-        self._close(now, made)
 
-    def _take(self, part: shapes.Part, made: list[Part], role: Role) -> None:
-        if part.function_call is not None:
-            if role != "assistant":
+    def done(self) -> tuple[Message, ...]:
+        self._begin("system")
+        return tuple(self._messages)
+
+    def _begin(self, role: Role) -> None:
+        """A message ends, another begins."""
+        if self._parts:
+            self._settle()
+            self._messages.append(Message(self._role, tuple(self._parts)))
+            self._parts = []
+        self._role = role
+
+    def _take(self, part: shapes.Part) -> None:
+        call, answer = part.function_call, part.function_response
+        if call is not None:
+            if self._role != "assistant":
                 raise ShapeError(" is a functionCall, which only the model can make", "")
-            call = part.function_call
-            self._note(parts.call_beside(part, call), len(made))
-            made.append(parts.call(part, call, self._call_id(call)))
-        elif part.function_response is not None:
-            if role != "user":
+            self._add(parts.call(part, call, self._call_id(call)), parts.call_beside(part, call))
+        elif answer is not None:
+            if self._role != "tool":
                 raise ShapeError(" is a functionResponse, which only the user can give", "")
-            answer = part.function_response
-            self._note(parts.result_beside(part, answer), len(made))
-            made.append(parts.result(answer, self._result_id(answer)))
+            self._add(parts.result(answer, self._result_id(answer)), parts.result_beside(part, answer))
         else:
-            piece, beside = parts.content_part(part)
-            if beside is None and role == "assistant" and made:
-                joined = _joined(made[-1], piece)
-                if joined is not None:
-                    made[-1] = joined
-                    return
-            if beside is not None:
-                self._note(beside, len(made))
-            made.append(piece)
+            self._add(*parts.content_part(part))
+
+    def _add(self, part: Part, beside: Rest | None) -> None:
+        if self._role == "assistant" and beside is None and isinstance(part, Text | Reasoning):
+            if self._pieces and _goes_on(self._parts[-1], part):
+                self._pieces.append(part.text)
+                self._parts[-1] = part
+            else:
+                self._settle()
+                self._pieces.append(part.text)
+                self._parts.append(part)
+            return
+        self._settle()
+        if beside:
+            place = f"messages[{len(self._messages)}].parts[{len(self._parts)}]"
+            self._extra.update({f"{place}.{name}": value for name, value in beside.items()})
+        self._parts.append(part)
+
+    def _settle(self) -> None:
+        """No more of the last part will come."""
+        if len(self._pieces) > 1:
+            last = self._parts[-1]
+            assert isinstance(last, Text | Reasoning)
+            self._parts[-1] = msgspec.structs.replace(last, text="".join(self._pieces))
+        self._pieces.clear()
 
     def _call_id(self, call: shapes.FunctionCall) -> str:
         self._calls += 1
@@ -97,22 +118,11 @@ class Conversation:
         self._calls += 1
         return parts.call_id(self._calls, answer.name)
 
-    def _note(self, beside: Rest | None, number: int) -> None:
-        if beside:
-            place = f"messages[{len(self.messages)}].parts[{number}]"
-            self._extra.update({f"{place}.{name}": value for name, value in beside.items()})
 
-    def _close(self, role: Role, made: list[Part]) -> None:
-        if made:
-            self.messages.append(Message(role, tuple(made)))
-
-
-def _joined(before: Part, after: Part) -> Part | None:
-    """The two as one, if the second goes on with the first, which no signature has closed yet."""
+def _goes_on(before: Part, after: Part) -> bool:
+    """Is the second more of the first, which no signature has closed yet?"""
     match before, after:
-        case Text(signature=None), Text():
-            return Text(before.text + after.text, signature=after.signature)
-        case Reasoning(signature=None, redacted=None), Reasoning():
-            return msgspec.structs.replace(after, text=before.text + after.text)
+        case (Text(signature=None), Text()) | (Reasoning(signature=None, redacted=None), Reasoning()):
+            return True
         case _:
-            return None
+            return False

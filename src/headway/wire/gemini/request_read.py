@@ -56,7 +56,7 @@ def _read(body: Mapping[str, msgspec.Raw], said: Said) -> Request:
         dialect="gemini",
         model=said.model,
         stream=said.stream,
-        messages=tuple(conversation.messages),
+        messages=conversation.done(),
         extra=MappingProxyType(extra) if extra else NO_FIELDS,
         aside=MappingProxyType(settings.aside) if settings.aside else NO_FIELDS,
         needs=tuple(settings.needs),

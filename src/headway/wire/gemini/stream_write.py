@@ -36,7 +36,16 @@ from headway.wire.gemini.vocabulary import reason_of, usage_metadata
 _encode = msgspec.json.Encoder().encode
 
 _TEXT_HEAD = b'{"candidates":[{"content":{"parts":[{"text":'
+_SEPARATORS = (("\u2028".encode(), rb"\u2028"), ("\u2029".encode(), rb"\u2029"), ("\x85".encode(), rb"\u0085"))
 _TEXT_TAIL = b'}],"role":"model"},"index":0}]'
+
+
+def _in_one_line(document: bytes) -> bytes:
+    """Without what ends a line for some client. Line breaks of JSON that others wrote stand between its tokens only."""
+    for character, escaped in _SEPARATORS:
+        if character in document:
+            document = document.replace(character, escaped)
+    return document.translate(None, b"\r\n") if b"\n" in document or b"\r" in document else document
 
 
 class _Calling:
@@ -101,7 +110,10 @@ class Writer:
             event = events[0]
             if type(event) is TextDelta and event.choice == 0:
                 self._of(0).words = (event.part, False)
-                return b"%b%b%b%b" % (_TEXT_HEAD, _encode(event.text), _TEXT_TAIL, self._tail)
+                text = _encode(event.text)
+                if not event.text.isascii():
+                    text = _in_one_line(text)
+                return b"%b%b%b%b" % (_TEXT_HEAD, text, _TEXT_TAIL, self._tail)
         frame = _Frame()
         for event in events:
             self._take(event, frame)
@@ -114,7 +126,7 @@ class Writer:
             if index in frame.logprobs:
                 made["logprobsResult"] = frame.logprobs[index]
             candidates.append(made)
-        return _encode({"candidates": candidates})[:-1] + self._tail
+        return self._told({"candidates": candidates})
 
     def last(self) -> bytes:
         """The answer that ends the stream."""
@@ -131,7 +143,10 @@ class Writer:
         told: dict[str, Any] = {"candidates": candidates}
         if self._usage is not None:
             told["usageMetadata"] = usage_metadata(self._usage, self._tier)
-        return _encode(told)[:-1] + self._tail
+        return self._told(told)
+
+    def _told(self, answer: dict[str, Any]) -> bytes:
+        return _in_one_line(_encode(answer)[:-1]) + self._tail
 
     def _of(self, index: int) -> _Choice:
         choice = self._choices.get(index)

@@ -108,11 +108,7 @@ class Turns:
     def _write(self, parts: tuple[Part, ...], index: int, into: list[Wire]) -> None:
         alone = len(parts) == 1 and into is not self.system
         for number, part in enumerate(parts):
-            is_plain = type(part) is Text and part.signature is None and not part.citations
-            if is_plain and (part.text or alone):
-                made = [{"text": part.text}]
-            else:
-                made = self._part(part, index)
+            made = self._text(part, index, alone=alone) if isinstance(part, Text) else self._part(part, index)
             if made is None:
                 continue
             if self._beside:
@@ -126,20 +122,16 @@ class Turns:
 
     def _part(self, part: Part, index: int) -> list[Wire] | None:
         match part:
-            case Text():
-                return self._text(part, index)
-            case Image() | Audio() | Video() | File():
-                made = self._media(part, index)
-                return None if made is None else [made]
             case ToolCall():
                 return [self._call(part)]
             case ToolResult():
                 return self._result(part, index)
+            case Text():
+                return self._text(part, index, alone=True)
+            case Image() | Audio() | Video() | File():
+                return self._media(part, index)
             case Reasoning():
-                made = self._reasoning(part)
-                if made is None:
-                    self._drop(index, "reasoning")
-                return None if made is None else [made]
+                return self._reasoning(part, index)
             case Refusal():
                 return [{"text": part.text}]
             case Opaque():
@@ -150,17 +142,18 @@ class Turns:
             case _:
                 assert_never(part)
 
-    def _text(self, part: Text, index: int) -> list[Wire] | None:
+    def _text(self, part: Text, index: int, *, alone: bool) -> list[Wire] | None:
+        """Nothing is made of an empty text, unless it is all that a message has."""
         if part.citations:
             self._drop(index, "citations")
         if part.signature is not None:
             return [{"text": part.text, "thoughtSignature": part.signature}]
-        return [{"text": part.text}] if part.text or self._own else None
+        return [{"text": part.text}] if part.text or alone or self._own else None
 
-    def _media(self, part: media.Media, index: int) -> Wire | None:
+    def _media(self, part: media.Media, index: int) -> list[Wire] | None:
         if isinstance(part, Audio) and part.source.data is None and part.source.url is None and part.transcript:
             self._drop(index, "audio")
-            return {"text": part.transcript}
+            return [{"text": part.transcript}]
         if isinstance(part, Image) and part.detail not in (None, "auto"):
             self._drop(index, "detail")
         if isinstance(part, File):
@@ -170,9 +163,10 @@ class Turns:
         made = media.written(part, own=self._own)
         if made is None:
             self.unsupported = Unsupported("file_id", "cannot read a file that another provider keeps")
-        elif isinstance(part, Image) and part.signature is not None:
+            return None
+        if isinstance(part, Image) and part.signature is not None:
             made["thoughtSignature"] = part.signature
-        return made
+        return [made]
 
     def _call(self, part: ToolCall) -> Wire:
         self._names[part.id] = part.name
@@ -181,13 +175,14 @@ class Turns:
             made["thoughtSignature"] = part.signature
         return made
 
-    def _reasoning(self, part: Reasoning) -> Wire | None:
+    def _reasoning(self, part: Reasoning, index: int) -> list[Wire] | None:
         if part.origin != "gemini" and not (self._own and part.origin is None):
+            self._drop(index, "reasoning")
             return None
         made: Wire = {"text": part.text, "thought": True}
         if part.signature is not None:
             made["thoughtSignature"] = part.signature
-        return made
+        return [made]
 
     def _result(self, part: ToolResult, index: int) -> list[Wire]:
         texts: list[str] = []

@@ -62,13 +62,17 @@ class Conversation:
             self.dropped.append(f"{where}.name")
         if message.role == "tool":
             return self._add_results(where, message)
+        answer = message.role == "assistant"
+        role = message.role if answer or message.role == "user" else "system"
+        text = _only_text(message.parts)
+        if text is not None:
+            self.written.append(_Written(role, text))
+            return None
         gathered = self._gather(where, message.parts)
         if isinstance(gathered, Unsupported):
             return gathered
         if gathered.empty and message.parts:
             return None
-        answer = message.role == "assistant"
-        role = message.role if message.role in ("user", "assistant") else "system"
         self.written.append(
             _Written(
                 role,
@@ -154,6 +158,13 @@ class Conversation:
         index = len(gathered.calls)
         gathered.calls.append(WrittenCall(call.id, WrittenFunction(index, call.name, arguments or EMPTY)))
         return None
+
+
+def _only_text(parts: tuple[Part, ...]) -> str | None:
+    """The text that is all of a message, as it mostly is."""
+    if len(parts) == 1 and type(part := parts[0]) is Text and part.cache is None and not part.citations:
+        return part.text
+    return None
 
 
 def _add_image(image: Image, gathered: _Gathered) -> Unsupported | None:

@@ -7,7 +7,9 @@ Only models of the gpt-oss family are sure to know levels of thinking; others th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -15,9 +17,6 @@ from headway.wire.form import abilities
 from headway.wire.form.request import HostedTool, Request, Thinking, Tool, Toward, Unsupported, Written
 from headway.wire.ollama.messages_write import Conversation
 from headway.wire.ollama.vocabulary import EFFORTS
-
-LACKS = frozenset({abilities.AUDIO, abilities.VIDEO, abilities.FILES})
-"""What no model can be sent in this dialect."""
 
 _NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _OPTION = "options."
@@ -46,7 +45,10 @@ _UNKNOWN = (
     "cache_key",
 )
 """Fields of the form that Ollama has no word for."""
-_UNSAID = (None, msgspec.Raw())
+_option_values = attrgetter(*_OPTIONS)
+_plain_values = attrgetter(*_PLAIN)
+_unknown_values = attrgetter(*_UNKNOWN)
+_UNSAID = _unknown_values(Request(dialect="ollama", model="", messages=()))
 
 
 class _Function(msgspec.Struct, omit_defaults=True):
@@ -65,7 +67,8 @@ Body = dict[str, object]
 
 
 def write_request(request: Request, toward: Toward) -> Written | Unsupported:
-    lacking = abilities.missing(request, toward, LACKS)
+    # Sounds, films and files, which this dialect has no words for, are refused where they are met.
+    lacking = abilities.missing(request, toward)
     if lacking is None and request.n is not None and request.n > 1:
         lacking = Unsupported("n", "gives one answer at a time")
     if lacking is not None:
@@ -93,7 +96,7 @@ def write_request(request: Request, toward: Toward) -> Written | Unsupported:
                 place[wanted] = place.pop(usual)
     if options:
         body["options"] = options
-    return Written(_encode(body), tuple(dropped))
+    return Written(_encode(body), tuple(dict.fromkeys(dropped)))
 
 
 def _tools(request: Request, body: Body, dropped: list[str]) -> Unsupported | None:
@@ -127,8 +130,8 @@ def _tool(tool: Tool) -> _Tool:
 
 def _parameters(request: Request, toward: Toward, body: Body, options: Body, dropped: list[str]) -> None:
     lacks = toward.lacks
-    _place(request, _OPTIONS, lacks, options, dropped)
-    _place(request, _PLAIN, lacks, body, dropped)
+    dropped += _place(_OPTIONS, _option_values(request), lacks, options)
+    dropped += _place(_PLAIN, _plain_values(request), lacks, body)
     if request.tool_choice is not None and request.tool_choice.mode == "required":
         dropped.append("tool_choice")
     if request.output is not None:
@@ -140,17 +143,21 @@ def _parameters(request: Request, toward: Toward, body: Body, options: Body, dro
             dropped.append("thinking")
         else:
             body["think"] = _think(request, request.thinking, toward.model, dropped)
-    dropped += [name for name in _UNKNOWN if getattr(request, name) not in _UNSAID]
+    unknown = _unknown_values(request)
+    if unknown != _UNSAID:
+        dropped += [name for name, value, unsaid in zip(_UNKNOWN, unknown, _UNSAID, strict=True) if value != unsaid]
 
 
-def _place(request: Request, names: Mapping[str, str], lacks: frozenset[str], into: Body, dropped: list[str]) -> None:
-    for name, usual in names.items():
-        value = getattr(request, name)
+def _place(names: Mapping[str, str], values: tuple[Any, ...], lacks: frozenset[str], into: Body) -> list[str]:
+    """Which of them the model refuses."""
+    refused: list[str] = []
+    for (name, usual), value in zip(names.items(), values, strict=True):
         if value is not None and value != ():
             if name in lacks:
-                dropped.append(name)
+                refused.append(name)
             else:
                 into[usual] = value
+    return refused
 
 
 def _think(request: Request, thinking: Thinking, model: str, dropped: list[str]) -> bool | str:

@@ -161,6 +161,8 @@ class Writer:
         for event in events:
             if type(event) is TextDelta and event.choice == 0:
                 out.append(self._head + b'"content":' + _encode(event.text) + b'},"done":false}\n')
+            elif type(event) is ReasoningDelta and event.choice == 0:
+                out.append(self._head + b'"content":"","thinking":' + _encode(event.text) + b'},"done":false}\n')
             else:
                 self._take(event, out)
         return out[0] if len(out) == 1 else b"".join(out)
@@ -198,8 +200,6 @@ class Writer:
                 if event.created is not None:
                     self._created = vocabulary.moment_of(event.created)
                 self._head = self._line_head()
-            case ReasoningDelta(choice=0):
-                out.append(self._line(WrittenMessage(content="", thinking=event.text)))
             case RefusalDelta(choice=0):
                 out.append(self._line(WrittenMessage(content=event.text)))
             case CallBegan(choice=0):

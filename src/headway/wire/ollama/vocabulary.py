@@ -67,11 +67,12 @@ def usage_of(prompt: int | None, answer: int | None) -> Usage | None:
 
 
 def seconds_of(moment: str | None) -> int | None:
-    """Unix seconds of a moment as RFC 3339 has it."""
+    """Unix seconds of a moment as RFC 3339 has it; one without an offset is taken for UTC."""
     if moment is None:
         return None
     try:
-        return int(datetime.fromisoformat(moment).timestamp())
+        read = datetime.fromisoformat(moment)
+        return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -54,7 +54,8 @@ def read_messages(
         for name, value in unknown.items():
             key = name[len(path) + 1 :]
             if key.isidentifier():
-                own.append(form.Opaque(CHAT, key, value))
+                if bytes(value) != b"false":  # as good as not said
+                    own.append(form.Opaque(CHAT, key, value))
             else:
                 extra[name] = value
         found.append(reading.message(wire, at, own))

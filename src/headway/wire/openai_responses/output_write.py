@@ -88,7 +88,7 @@ _decode_logprobs = msgspec.json.Decoder(_Logprobs).decode
 
 def items_of(choice: Choice, base: str, *, summarise: bool) -> list[object]:
     """`base` goes into the ids. `summarise`: reasoning is shown as a summary, whatever it is."""
-    status, _ = end_of(choice.stop, refused=True)
+    status, _ = end_of(choice.stop, refused=any(isinstance(part, Refusal) for part in choice.parts))
     last: Status = "incomplete" if status == "incomplete" else "completed"
     items: list[object] = []
     message: MessageItem | None = None

@@ -107,6 +107,8 @@ class _Reading:
 
     def read_instructions(self, raw: msgspec.Raw) -> None:
         self.instructions = _decode_text(raw)
+        if not self.instructions:
+            self.aside["instructions"] = raw
 
     def read_tools(self, raw: msgspec.Raw) -> Malformed | None:
         read = read_tools(raw)
