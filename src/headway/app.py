@@ -15,6 +15,9 @@ from typing import IO
 
 import msgspec
 
+from headway.config.load import discover
+from headway.config.problems import ConfigError
+from headway.control.listings import Listings
 from headway.control.reload import ConfigFile
 from headway.core.load import Load
 from headway.failures import Failure
@@ -27,6 +30,7 @@ from headway.server.access import VARIABLE, Access, token_from
 from headway.server.application import Application
 from headway.server.hosting import GatewayServer, server_config
 from headway.server.pages import pages
+from headway.transport.signing import Signers
 from headway.transport.upstreams import Upstreams
 from headway.types import Overview, RouteRecord, Snapshot
 
@@ -56,7 +60,24 @@ class Headway:
         self._log = LogWriter(out, lambda lost: self.metrics.log_dropped.add((), lost)) if settings.log else None
         self.recorder = Recorder(self.metrics, loop=loop, write=None if self._log is None else self._log.write)
         self.upstreams = Upstreams(environ)
-        self.gateway = Gateway(snapshot, transport=self.upstreams, sink=self.recorder, loop=loop, rng=Random())
+        self.signers = Signers(environ)
+        self.gateway = Gateway(
+            snapshot,
+            transport=self.upstreams,
+            sink=self.recorder,
+            loop=loop,
+            rng=Random(),
+            signers=self.signers,
+        )
+        self._environ = environ
+        self._listings = Listings(
+            self.upstreams,
+            self.signers,
+            environ,
+            snapshot=lambda: self.snapshot,
+            changed=self._models_changed,
+            notice=self.notice,
+        )
         self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
         self.application = Application(self.gateway, pages(self))
         self._file = (
@@ -112,6 +133,16 @@ class Headway:
         if self._file is not None:
             self._file.ask()
 
+    def _models_changed(self) -> None:
+        """A provider lists other models than before: what they are called, cost and can do is part of a snapshot."""
+        if self._file is not None:
+            self._file.ask()
+            return
+        try:
+            self.publish(discover(self._environ, generation=self.snapshot.generation + 1))
+        except ConfigError as error:
+            self._config_refused(str(error))
+
     def _config_refused(self, error: str) -> None:
         self.metrics.reloads.add(("refused",))
         self.notice("config_refused", f"the running configuration stays: {error}")
@@ -128,6 +159,7 @@ class Headway:
             self.access.host = str(sock.getsockname()[0])
         server = self.server()
         watch = None if self._file is None else asyncio.ensure_future(self._file.watch())
+        lists = asyncio.ensure_future(self._listings.keep(Random()))
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # a worker begins with it blocked
         server.watch_idle(self.loop)
@@ -135,6 +167,7 @@ class Headway:
             await server.serve(None if sock is None else [sock])
         finally:
             self.loop.remove_signal_handler(signal.SIGHUP)
+            lists.cancel()
             if watch is not None:
                 watch.cancel()
             self.close()
@@ -156,6 +189,7 @@ class Headway:
 
     def close(self) -> None:
         self.gateway.close()
+        self.signers.close()
         self.upstreams.close()
         self.recorder.drain()
         if self._log is not None:

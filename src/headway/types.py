@@ -155,6 +155,31 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """For each model that it is used for."""
 
 
+class KnownModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that a provider is known to serve. `context_window` is in tokens, None if unknown."""
+
+    id: str
+    context_window: int | None = None
+
+
+class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a model. What is neither in `can` nor in `cannot` is not known; the names are those of
+    `wire.form.abilities`.
+    """
+
+    context_window: int | None = None
+    """Tokens."""
+    output_limit: int | None = None
+    """Most tokens of one answer."""
+    can: frozenset[str] = frozenset()
+    cannot: frozenset[str] = frozenset()
+    reasoning: bool | None = None
+    """Whether it thinks before it answers, unless it is told otherwise."""
+    input_price: float | None = None
+    """Dollars for a million tokens now, up to the first step. For display; exchanges are priced by tariffs."""
+    output_price: float | None = None
+
+
 class Pricing(Protocol):
     """What a model of a provider costs, as time goes by."""
 
@@ -194,6 +219,12 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     quirks: Quirks = Quirks()
     tariff_of: Callable[[str], Pricing | None] | None = None
     """Finds the prices of one of its models."""
+    facts_of: Callable[[str], ModelFacts] | None = None
+    """Finds what is known of one of its models."""
+    listed: tuple[KnownModel, ...] = ()
+    """Its own list of models, as it was fetched last."""
+    lists_models: bool = True
+    """Its list of models may be asked for."""
     tls: Tls = Tls()
     proxy: Secret | None = None
     """Proxy URL for this provider, perhaps with a password; None: the environment decides; empty: never a proxy."""
@@ -352,13 +383,6 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8080
     limits: ServerLimits = ServerLimits()
-
-
-class KnownModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that a provider is known to serve. `context_window` is in tokens, None if unknown."""
-
-    id: str
-    context_window: int | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):

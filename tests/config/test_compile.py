@@ -229,9 +229,16 @@ def test_a_models_name_says_whether_it_reasons_unless_the_target_does():
 
 def test_targets_for_a_model_that_no_route_names_have_its_profile_too():
     provider = provider_of("keys: []")
-    assert [target.deployment.profile for target in targets_for(provider, "o3")] == [Profile(reasoning=True)]
+    assert [target.deployment.profile.reasoning for target in targets_for(provider, "o3")] == [True]
     given = targets_for(provider, "o3", profile=Profile())
-    assert [target.deployment.profile for target in given] == [Profile()]
+    assert [target.deployment.profile.reasoning for target in given] == [False]
+
+
+def test_a_target_knows_what_its_model_cannot_do_and_how_much_it_answers():
+    (target,) = targets_for(provider_of("keys: []"), "o3")
+    assert target.deployment.profile.most_output == 100_000
+    assert "audio" in target.deployment.profile.lacks
+    assert "tools" not in target.deployment.profile.lacks
 
 
 def test_a_model_that_only_a_fallback_names_is_known():

@@ -9,7 +9,8 @@ import pytest
 from genai_prices.data import providers
 
 from headway.providers.catalogue import catalogue
-from headway.providers.known_models import REMEMBERED, ModelFacts, facts_of, known_models
+from headway.providers.known_models import REMEMBERED, facts_of, known_models
+from headway.types import ModelFacts
 
 
 def names(provider: str) -> set[str]:

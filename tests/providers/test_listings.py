@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.providers.costs import Quote
-from headway.providers.known_models import ModelFacts, facts_of
+from headway.providers.known_models import facts_of
 from headway.providers.listings.listed import ListedModel, Listing, facts_with, tariff_told
 from headway.providers.listings.read import SOURCES, read_models
 from headway.providers.listings.store import LARGEST, Stored, load, path_for, save
-from headway.types import Dialect, Usage
+from headway.types import Dialect, ModelFacts, Usage
 from headway.wire.form.abilities import ABILITIES
 from headway.wire.malformed import Malformed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headway.simulated.faults import NO_FAULT, OPTIONS, PREFIXES, Fault, parse_fault
-from headway.simulated.reading import FORM_ENDPOINTS, JSON_ENDPOINTS
+from headway.simulated.openai.reading import FORM_ENDPOINTS, JSON_ENDPOINTS
 from headway.simulated.schedule import parse_schedule
 
 TEXT = (Path(__file__).parents[2] / "docs" / "simulated-provider.md").read_text()

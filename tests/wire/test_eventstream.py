@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from binascii import crc32
 from typing import Any
 
 import pytest
@@ -117,6 +118,18 @@ def test_a_prelude_with_a_wrong_checksum_is_not_waited_for():
     wrong[3] += 1
     frames, rest = split(bytes(wrong))
     assert (frames, rest) == ([bytes(wrong)], b"")
+
+
+def test_a_prelude_with_a_wrong_checksum_is_broken_even_if_the_whole_has_a_good_one():
+    wrong = bytearray(EVENT)
+    wrong[8] ^= 1
+    wrong[-4:] = crc32(wrong[:-4]).to_bytes(4, "big")
+    assert decode(bytes(wrong)) == Broken("the checksum of a message's lengths is wrong")
+
+
+def test_a_message_may_be_as_long_as_aws_allows_and_no_longer():
+    assert isinstance(decode(frame(b"", bytes(LARGEST - 16))), Message)
+    assert isinstance(decode(frame(b"", bytes(LARGEST - 15))), Broken)
 
 
 def test_what_follows_a_broken_message_stays_with_it():

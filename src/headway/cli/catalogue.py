@@ -20,8 +20,8 @@ from rich.table import Table
 from headway.config.load import discover, load
 from headway.config.problems import ConfigError
 from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, find
-from headway.providers.known_models import known_models
-from headway.types import KnownModel, Route, Snapshot
+from headway.providers.known_models import facts_of, known_models
+from headway.types import KnownModel, Provider, Route, Snapshot
 
 _USUAL_FILE = Path("headway.yaml")
 _CONFIG = "Configuration file; without it ./headway.yaml if there is one."
@@ -47,6 +47,13 @@ class ModelRow(msgspec.Struct, frozen=True):
     id: str
     provider: str | None = None
     context_window: int | None = None
+    most_output: int | None = None
+    input_price: float | None = None
+    """Dollars for a million tokens, as the output's."""
+    output_price: float | None = None
+    can: tuple[str, ...] = ()
+    cannot: tuple[str, ...] = ()
+    reasoning: bool | None = None
     tiers: tuple[tuple[str, ...], ...] = ()
 
 
@@ -87,13 +94,29 @@ def models(path: Path | None, provider: str | None, as_json: bool) -> None:
         sys.exit(2)
     rows = [] if provider else [_logical_row(route) for route in snapshot.routes.values()]
     for name, known in _known(snapshot, provider).items():
-        rows.extend(ModelRow(id=model.id, provider=name, context_window=model.context_window) for model in known)
+        rows.extend(_row(name, model, snapshot.providers.get(name)) for model in known)
     if as_json:
         _print_json(rows)
     elif rows:
         _print_table(_model_table(rows))
     else:
         click.echo("No models are known here. --provider NAME lists those of a provider in `headway providers`.")
+
+
+def _row(name: str, model: KnownModel, provider: Provider | None) -> ModelRow:
+    find_facts = None if provider is None else provider.facts_of
+    facts = facts_of(name, model.id) if find_facts is None else find_facts(model.id)
+    return ModelRow(
+        id=model.id,
+        provider=name,
+        context_window=facts.context_window or model.context_window,
+        most_output=facts.output_limit,
+        input_price=facts.input_price,
+        output_price=facts.output_price,
+        can=tuple(sorted(facts.can)),
+        cannot=tuple(sorted(facts.cannot)),
+        reasoning=facts.reasoning,
+    )
 
 
 def _provider_row(entry: CatalogueEntry, environ: Mapping[str, str]) -> ProviderRow:
@@ -135,10 +158,20 @@ def _known(snapshot: Snapshot, provider: str | None) -> Mapping[str, tuple[Known
 def _model_table(rows: Sequence[ModelRow]) -> Table:
     table = Table("model", "served by", box=None, pad_edge=False)
     table.add_column("context", justify="right")
+    table.add_column("$/M in", justify="right")
+    table.add_column("$/M out", justify="right")
+    table.add_column("can")
     for row in rows:
         served = " > ".join(" + ".join(tier) for tier in row.tiers) if row.tiers else row.provider or ""
-        table.add_row(escape(row.id), escape(served), f"{row.context_window:,}" if row.context_window else "")
+        able = [*row.can, *(["reasoning"] if row.reasoning else [])]
+        context = f"{row.context_window:,}" if row.context_window else ""
+        prices = (_dollars(row.input_price), _dollars(row.output_price))
+        table.add_row(escape(row.id), escape(served), context, *prices, ", ".join(able))
     return table
+
+
+def _dollars(price: float | None) -> str:
+    return "" if price is None else f"{price:,.4f}".rstrip("0").rstrip(".")
 
 
 def _print_json(rows: Sequence[msgspec.Struct]) -> None:

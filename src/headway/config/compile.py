@@ -23,7 +23,7 @@ from headway.config.sections.resilience import ResilienceSection
 from headway.config.sections.server import ServerSection
 from headway.failures import FailureKind
 from headway.providers.costs import Tariff
-from headway.providers.known_models import facts_of, known_models
+from headway.providers.known_models import known_models
 from headway.providers.pricing import compared
 from headway.providers.profiles import profile_of
 from headway.types import (
@@ -33,6 +33,7 @@ from headway.types import (
     Deployment,
     Fallback,
     KnownModel,
+    ModelFacts,
     Profile,
     Provider,
     Queue,
@@ -71,7 +72,7 @@ def targets_for(
     eligible = [credential for credential in provider.credentials if may_serve(credential, model)]
     total = sum(credential.weight for credential in eligible)
     tariff = None if provider.tariff_of is None else provider.tariff_of(model)
-    facts = facts_of(provider.kind, model)
+    facts = ModelFacts() if provider.facts_of is None else provider.facts_of(model)
     profile = msgspec.structs.replace(
         profile or profile_of(model),
         price=compared(tariff.at(time.time())) if isinstance(tariff, Tariff) else inf,
@@ -213,8 +214,10 @@ def _targeted(config: Config) -> dict[str, list[str]]:
 
 
 def _known(provider: Provider, section: ProviderSection, targeted: Sequence[str]) -> Iterator[KnownModel]:
-    """What a provider serves, each model once: what its section lists or the catalogue knows, and what targets name."""
-    by_id = {model.id: model for model in known_models(provider.kind)}
+    """What a provider serves, each model once: what its section, it itself or the catalogue lists, and what targets
+    name.
+    """
+    by_id = {model.id: model for model in provider.listed or known_models(provider.kind)}
     listed = by_id if section.models is None else section.models
     for model in dict.fromkeys((*listed, *targeted)):
         if any(may_serve(credential, model) for credential in provider.credentials):

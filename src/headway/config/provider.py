@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from headway.config.fields import checked_base_url, checked_key
@@ -16,13 +17,32 @@ from headway.config.prices import tariff_from
 from headway.config.problems import ConfigPath, Finding, closest
 from headway.config.sections.provider import KeySection, LimitsSection, ProviderSection, QuirksSection, TlsSection
 from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, dialect_for, find
-from headway.types import AuthScheme, Credential, Dialect, Limits, Provider, Quirks, Secret, Tls
+from headway.providers.costs import Tariff
+from headway.providers.known_models import facts_of
+from headway.providers.listings import store
+from headway.providers.listings.listed import ListedModel, facts_with, tariff_told
+from headway.types import (
+    AuthScheme,
+    Credential,
+    Dialect,
+    KnownModel,
+    Limits,
+    ModelFacts,
+    Provider,
+    Quirks,
+    Secret,
+    Tls,
+)
 
 CUSTOM = "custom"
 """The kind of a provider that the catalogue has nothing to say about."""
+EVERYTHING = ("*",)
+"""Of names in lists that are none of models here: then the provider's own list is one of other things too."""
 
 WITHOUT_KEY = frozenset[AuthScheme]({"sigv4", "google", "entra"})
 """Ways to be known that need no key here: what the machine or its environment has will do."""
+
+NOTHING_LISTED: Mapping[str, ListedModel] = MappingProxyType({})
 
 _KEYLESS = (Credential(name="none", secret=None),)
 
@@ -48,9 +68,11 @@ def provider_from(name: str, section: ProviderSection, around: Surroundings) -> 
         tls = _tls((*path, "tls"), section.tls, inner)
         if not findings:
             dialect, surface = _dialect(section, entry, address)
+            kind, lists_models = entry.name if entry else CUSTOM, _lists_models(section, entry)
+            listed = _listed(name, address, around) if lists_models else NOTHING_LISTED
             return Provider(
                 name=name,
-                kind=entry.name if entry else CUSTOM,
+                kind=kind,
                 dialect=dialect,
                 surface=surface,
                 apis=_apis(section, entry),
@@ -62,7 +84,10 @@ def provider_from(name: str, section: ProviderSection, around: Surroundings) -> 
                 concurrency=section.limits.concurrency,
                 limits=_limits(section.limits),
                 quirks=_quirks(section.quirks, entry.quirks if entry else Quirks()),
-                tariff_of=partial(tariff_from, section.prices, entry.name if entry else CUSTOM),
+                tariff_of=partial(_tariff, section, kind, listed),
+                facts_of=partial(_facts, kind, listed),
+                listed=tuple(KnownModel(id=each.id, context_window=each.context_window) for each in listed.values()),
+                lists_models=lists_models,
                 tls=tls,
                 proxy=None if section.proxy is None else Secret(section.proxy),
             )
@@ -173,6 +198,30 @@ def _usual_credentials(
     elif entry is None and section.auth is not None:
         around.report(Finding(path=path, message=f"needs 'keys', as 'auth' is {section.auth!r}", on_key=True))
     return _KEYLESS
+
+
+def _lists_models(section: ProviderSection, entry: CatalogueEntry | None) -> bool:
+    if section.list_models is not None:
+        return section.list_models
+    return entry is None or entry.unlisted != EVERYTHING
+
+
+def _listed(name: str, address: str, around: Surroundings) -> Mapping[str, ListedModel]:
+    """The provider's own list of models, as it was fetched last."""
+    path = store.path_for(name, address, around.environ)
+    stored = None if path is None else store.load(path)
+    return NOTHING_LISTED if stored is None else {model.id: model for model in stored.models}
+
+
+def _tariff(section: ProviderSection, kind: str, listed: Mapping[str, ListedModel], model: str) -> Tariff | None:
+    """What a model costs: by contract, publicly, or as the provider itself says."""
+    told = listed.get(model)
+    return tariff_from(section.prices, kind, model) or (None if told is None else tariff_told(told))
+
+
+def _facts(kind: str, listed: Mapping[str, ListedModel], model: str) -> ModelFacts:
+    told, facts = listed.get(model), facts_of(kind, model)
+    return facts if told is None else facts_with(facts, told)
 
 
 def _dialect(section: ProviderSection, entry: CatalogueEntry | None, address: str) -> tuple[Dialect, str]:

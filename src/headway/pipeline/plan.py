@@ -22,17 +22,14 @@ from headway.pipeline.asked import Asked
 from headway.pipeline.patience import Patience, patience
 from headway.pipeline.ways import Way, way_of
 from headway.ports import NoSigners, Origin, Signers, Signing, Transport
+from headway.providers.fields import request_fields
 from headway.types import Deployment, Dialect, Provider, Quirks, Route, Snapshot, Target, Tier, Usage
-from headway.version import __version__
 from headway.wire.dialects import CODECS
 from headway.wire.endpoints import Endpoint
 from headway.wire.form.request import Toward, Unsupported
 
 MAX_AD_HOC = 4096
 """Routes kept for models that the configuration does not name; beyond it they are forgotten and made anew."""
-
-_KEY_FIELDS = frozenset({"api-key", "x-api-key", "x-goog-api-key", "xi-api-key"})
-"""Header fields that hold the key and nothing else."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -89,7 +86,7 @@ class Sender:
         secret = target.credential.secret
         self._target = target
         self._secret = b"" if secret is None else secret.reveal().encode()
-        self._fields = _request_fields(target, origin)
+        self._fields = request_fields(provider, target.credential, origin.fields)
         self._prefix = origin.path_prefix
         self._ways: dict[Endpoint, Way | Unsupported] = {}
         self._heads: dict[str, bytes] = {}
@@ -271,16 +268,3 @@ _KINDS: dict[Dialect, str] = {
 def kind_of(provider: Provider) -> str:
     """Whose errors and quotas its replies tell of. Of a provider that nobody knows its dialect says most."""
     return _KINDS.get(provider.dialect, provider.kind) if provider.kind == CUSTOM else provider.kind
-
-
-def _request_fields(target: Target, origin: Origin) -> bytes:
-    """The header lines that every request to this target carries. No client's header is among them."""
-    provider, secret = target.deployment.provider, target.credential.secret
-    lines = [origin.fields]
-    if secret is not None and provider.auth == "bearer":
-        lines.append(b"authorization: Bearer %b\r\n" % secret.reveal().encode())
-    elif secret is not None and provider.auth in _KEY_FIELDS:
-        lines.append(b"%b: %b\r\n" % (provider.auth.encode(), secret.reveal().encode()))
-    lines.append(b"user-agent: headway/%b\r\naccept: */*\r\naccept-encoding: identity\r\n" % __version__.encode())
-    lines.extend(b"%b: %b\r\n" % (name.encode(), value.reveal().encode()) for name, value in provider.headers)
-    return b"".join(lines)

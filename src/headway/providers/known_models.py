@@ -14,41 +14,20 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 
-import msgspec
 from genai_prices.data import providers
 from genai_prices.types import ClauseEquals, ClauseOr, MatchLogic, ModelInfo
 
 from headway.providers.catalogue import CatalogueEntry, find
 from headway.providers.costs import FEMTO
-from headway.providers.pricing import find_priced, price_of, prices_for
+from headway.providers.pricing import find_priced, prices_for
 from headway.providers.profiles import profiles
-from headway.types import KnownModel
-
-__all__ = ["REMEMBERED", "ModelFacts", "facts_of", "known_models", "price_of"]
+from headway.types import KnownModel, ModelFacts
 
 REMEMBERED = 4096
 """Models whose facts are remembered. Clients may ask for any, so there must be an end to it."""
 
 _RELEASE = re.compile(r"-(latest|\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{8}|\d{4})")
 """What follows a model's name in the name of one release of it: gpt-4o-2024-08-06, mistral-large-2411."""
-
-
-class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a model. What is neither in `can` nor in `cannot` is not known; the names are those of
-    `wire.form.abilities`.
-    """
-
-    context_window: int | None = None
-    """Tokens."""
-    output_limit: int | None = None
-    """Most tokens of one answer."""
-    can: frozenset[str] = frozenset()
-    cannot: frozenset[str] = frozenset()
-    reasoning: bool | None = None
-    """Whether it thinks before it answers, unless it is told otherwise."""
-    input_price: float | None = None
-    """Dollars for a million tokens now, up to the first step. For display; exchanges are priced by `costs`."""
-    output_price: float | None = None
 
 
 @cache

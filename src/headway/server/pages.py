@@ -9,14 +9,16 @@ from typing import Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from headway.server import targets
+from headway.server.models import anthropic_list, gemini_list, openai_list
 from headway.types import Snapshot
-from headway.wire.endpoints import BY_PATH, ENDPOINTS
+from headway.wire.endpoints import BEDROCK, BY_PATH, GEMINI
 from headway.wire.openai import errors
 
 _encode = msgspec.json.Encoder().encode
@@ -60,15 +62,26 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
     async def metrics(_: Request) -> Response:
         return Response(state.render_metrics(), media_type=METRICS_TYPE)
 
-    async def models(_: Request) -> Response:
-        return _json({"object": "list", "data": model_list(state.snapshot)})
+    async def models(request: Request) -> Response:
+        snapshot = state.snapshot
+        if "anthropic-version" in request.headers:
+            return _json(await run_in_threadpool(anthropic_list, snapshot))
+        return _json({"object": "list", "data": await run_in_threadpool(openai_list, snapshot)})
 
     async def model(request: Request) -> Response:
-        wanted = request.path_params["model"]
-        for each in model_list(state.snapshot):
+        wanted, snapshot = request.path_params["model"], state.snapshot
+        if "anthropic-version" in request.headers:
+            found = await run_in_threadpool(anthropic_list, snapshot)
+            entries = found["data"]
+        else:
+            entries = await run_in_threadpool(openai_list, snapshot)
+        for each in entries:
             if each["id"] == wanted:
                 return _json(each)
         return _error(404, f"there is no model {wanted!r}; GET /v1/models lists them all", "model_not_found")
+
+    async def models_for_gemini(_: Request) -> Response:
+        return _json(await run_in_threadpool(gemini_list, state.snapshot))
 
     async def failed(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -82,28 +95,13 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
         *targets.target_routes(state),
     ]
     routes += [Route(path.decode(), _elsewhere, methods=["POST"]) for path in BY_PATH]  # any other method: 405
-    for prefix in ("/v1", "/openai/v1", "/openai"):
+    for prefix in ("/v1beta", "/genai/v1beta"):
+        routes.append(Route(f"{prefix}/models", models_for_gemini))
+    for prefix in ("/v1", "/openai/v1", "/openai", "/anthropic/v1", "/anthropic"):
         routes += [Route(f"{prefix}/models", models), Route(f"{prefix}/models/{{model:path}}", model)]
     app = Starlette(routes=routes, exception_handlers={HTTPException: failed}, lifespan=lifespan)
     app.router.redirect_slashes = False  # where it would lead is the client's word
     return app
-
-
-def model_list(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Logical names first, then every known model of every provider as `provider/model`."""
-    listed: dict[str, dict[str, Any]] = {name: _model(name, "headway") for name in snapshot.routes}
-    for provider, models in snapshot.known_models.items():
-        for known in models:
-            name = f"{provider}/{known.id}"
-            entry = _model(name, provider)
-            if known.context_window is not None:
-                entry["context_window"] = known.context_window
-            listed.setdefault(name, entry)
-    return list(listed.values())
-
-
-def _model(name: str, owner: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
 
 
 def _front(state: State) -> Callable[[Request], Any]:
@@ -112,7 +110,10 @@ def _front(state: State) -> Callable[[Request], Any]:
         return _json(
             {
                 "service": "headway",
-                "endpoints": [f"/v1{endpoint.path}" for endpoint in ENDPOINTS] + paths,
+                "endpoints": [path.decode() for path in BY_PATH if path.startswith((b"/v1/", b"/v2/"))]
+                + [f"/v1beta{endpoint.path}" for endpoint in GEMINI.values()]
+                + [f"/bedrock{endpoint.path}" for endpoint in BEDROCK.values()]
+                + paths,
                 "models": list(state.snapshot.routes),
             }
         )

@@ -1,4 +1,4 @@
-"""What a key may use of a model, and how the headers tell it.
+"""What a key may use of a model. How headers and refusals tell it is each dialect's business.
 
 Buckets refill continuously, a limit a minute. A request takes one from the requests and its reservation from the tokens
 when it is admitted, or nothing at all when it is refused. Nothing is given back afterwards, whatever it came to use.
@@ -7,17 +7,38 @@ when it is admitted, or nothing at all when it is refused. Nothing is given back
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from headway.simulated.notation import go_duration
-from headway.simulated.reply import Header, Refusal
 from headway.simulated.settings import Quota
+
+Unit = Literal["requests", "tokens"]
 
 _MINUTE = 60.0
 _EPSILON = 1e-9
 _MOST_ACCOUNTS = 4096
+
+
+class Level(NamedTuple):
+    """How a bucket stands."""
+
+    unit: Unit
+    limit: int
+    remaining: int
+    reset: float
+    """Seconds until it is full again."""
+
+
+class Short(NamedTuple):
+    """What there was too little of."""
+
+    unit: Literal["requests", "tokens", "concurrency"]
+    limit: int
+    used: int
+    requested: int
+    wait: float | None
+    """Seconds until the same request would pass; None: it asks for more than the limit, and never will."""
 
 
 class Bucket:
@@ -41,12 +62,9 @@ class Bucket:
         """Seconds until it holds that much."""
         return max(0.0, need - self.level) * _MINUTE / self.limit
 
-    def headers(self, unit: str) -> tuple[Header, Header, Header]:
-        return (
-            (f"x-ratelimit-limit-{unit}", str(self.limit)),
-            (f"x-ratelimit-remaining-{unit}", str(max(0, math.floor(self.level + _EPSILON)))),
-            (f"x-ratelimit-reset-{unit}", go_duration(self.wait_for(self.limit))),
-        )
+    def told(self, unit: Unit) -> Level:
+        remaining = max(0, math.floor(self.level + _EPSILON))
+        return Level(unit, self.limit, remaining, self.wait_for(self.limit))
 
 
 class Account:
@@ -59,39 +77,26 @@ class Account:
         self.tokens = Bucket(quota.tpm, now) if quota.tpm else None
         self.in_flight = 0
 
-    def headers(self) -> tuple[Header, ...]:
-        buckets = ((self.requests, "requests"), (self.tokens, "tokens"))
-        told = [bucket.headers(unit) for bucket, unit in buckets if bucket is not None]
-        # As OpenAI orders them: both limits, what remains of both, both resets.
-        return tuple(header for row in zip(*told, strict=True) for header in row)
+    def levels(self) -> tuple[Level, ...]:
+        buckets: tuple[tuple[Bucket | None, Unit], ...] = ((self.requests, "requests"), (self.tokens, "tokens"))
+        return tuple(bucket.told(unit) for bucket, unit in buckets if bucket is not None)
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """Admitted, or refused; in both cases with the headers that say how things stand now."""
+    """Admitted, or refused for what is short; in both cases with how things stand now."""
 
-    headers: tuple[Header, ...]
+    levels: tuple[Level, ...]
     account: Account | None = None
-    refusal: Refusal | None = None
-
-
-class _Asked(NamedTuple):
-    """What a refusal tells of the limit that was met."""
-
-    what: str
-    type: str
-    limit: int
-    used: int
-    requested: int
+    short: Short | None = None
 
 
 class Ledger:
     """The accounts of all keys and models. The caller releases what it was admitted to, once."""
 
-    __slots__ = ("_accounts", "_organization", "_quota")
+    __slots__ = ("_accounts", "_quota")
 
-    def __init__(self, quota: Quota, organization: str) -> None:
+    def __init__(self, quota: Quota) -> None:
         self._quota = quota
-        self._organization = organization
         self._accounts: dict[tuple[str, str], Account] = {}
 
     def admit(self, key: str, model: str, need: int, now: float) -> Admission:
@@ -102,15 +107,15 @@ class Ledger:
         for bucket in (account.requests, account.tokens):
             if bucket is not None:
                 bucket.refill(now)
-        refusal = self._refusal(account, model, need)
-        if refusal is not None:
-            return Admission(account.headers(), refusal=refusal)
+        short = self._short(account, need)
+        if short is not None:
+            return Admission(account.levels(), short=short)
         if account.requests is not None:
             account.requests.level -= 1
         if account.tokens is not None:
             account.tokens.level -= need
         account.in_flight += 1
-        return Admission(account.headers(), account)
+        return Admission(account.levels(), account)
 
     @property
     def accounts(self) -> int:
@@ -129,41 +134,19 @@ class Ledger:
             account = self._accounts[key, model] = Account(self._quota, now)
         return account
 
-    def _refusal(self, account: Account, model: str, need: int) -> Refusal | None:
+    def _short(self, account: Account, need: int) -> Short | None:
         cap = self._quota.concurrency
         if cap is not None and account.in_flight >= cap:
-            asked = _Asked("concurrent requests", "requests", cap, account.in_flight, 1)
-            return self._limited(model, asked, wait=1.0)
-        for bucket, what, type_, need_of in (
-            (account.requests, "requests per min (RPM)", "requests", 1),
-            (account.tokens, "tokens per min (TPM)", "tokens", need),
-        ):
-            if bucket is None or bucket.holds(need_of):
+            return Short("concurrency", cap, account.in_flight, 1, 1.0)
+        wanted: tuple[tuple[Bucket | None, Unit, int], ...] = (
+            (account.requests, "requests", 1),
+            (account.tokens, "tokens", need),
+        )
+        for bucket, unit, amount in wanted:
+            if bucket is None or bucket.holds(amount):
                 continue
-            if need_of > bucket.limit:
-                return self._too_large(model, bucket.limit, need_of)
-            asked = _Asked(what, type_, bucket.limit, math.ceil(bucket.limit - bucket.level), need_of)
-            return self._limited(model, asked, wait=bucket.wait_for(need_of))
+            used = math.ceil(bucket.limit - bucket.level)
+            return Short(
+                unit, bucket.limit, used, amount, bucket.wait_for(amount) if amount <= bucket.limit else None
+            )
         return None
-
-    def _limited(self, model: str, asked: _Asked, *, wait: float) -> Refusal:
-        milliseconds = max(1, math.ceil(wait * 1000 - 1e-6))
-        return Refusal(
-            status=429,
-            message=f"Rate limit reached for {model} in organization {self._organization} on {asked.what}: "
-            f"Limit {asked.limit}, Used {asked.used}, Requested {asked.requested}. "
-            f"Please try again in {go_duration(milliseconds / 1000)}.",
-            type=asked.type,
-            code="rate_limit_exceeded",
-            headers=(("retry-after", str(math.ceil(milliseconds / 1000))), ("retry-after-ms", str(milliseconds))),
-        )
-
-    def _too_large(self, model: str, limit: int, requested: int) -> Refusal:
-        """It would never be admitted, so there is no moment to try again at."""
-        return Refusal(
-            status=429,
-            message=f"Request too large for {model} in organization {self._organization} on tokens per min (TPM): "
-            f"Limit {limit}, Requested {requested}. The input or output tokens must be reduced.",
-            type="tokens",
-            code="rate_limit_exceeded",
-        )

@@ -1,4 +1,5 @@
-"""What an endpoint answers: a head and the pieces of a body, before any fault and any framing.
+"""What an endpoint answers: a head and the pieces of a body, before any fault and any framing; and how a dialect words what
+is no answer.
 
 A piece of a stream is one event. Tokens are counted on the pieces, so that faults can be placed between them.
 """
@@ -17,7 +18,6 @@ Json = dict[str, Any]
 
 JSON = "application/json"
 SSE = "text/event-stream; charset=utf-8"
-DONE = b"data: [DONE]\n\n"
 
 
 class Piece(NamedTuple):
@@ -28,12 +28,59 @@ class Piece(NamedTuple):
     terminal: bool = False
 
 
-def error_event(_sent: int, told: Json) -> bytes:
-    """How a chat stream breaks off; other dialects number their events, hence the first argument. `told` are fields of
-    the error, in the place of its own.
-    """
-    document = error_document("The server had an error while processing your request.", "server_error")
-    return event({"error": {**document["error"], **told}})
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """An error. Every dialect writes down what it has a place for."""
+
+    status: int = 400
+    message: str
+    type: str | None = None
+    """None: the one that the dialect usually gives with the status."""
+    param: str | None = None
+    code: str | None = None
+    headers: tuple[Header, ...] = ()
+    wait: float | None = None
+    """Seconds after which the same request would pass."""
+
+
+class Written(NamedTuple):
+    """An error's body, and the headers that go with it."""
+
+    body: bytes
+    headers: tuple[Header, ...] = ()
+    content_type: str = JSON
+
+
+class Voice(msgspec.Struct, frozen=True):
+    """How a dialect words errors."""
+
+    usual: Callable[[int], Refusal]
+    """What is usually wrong where a status is all that is known."""
+    write: Callable[[Refusal, Json, tuple[Header, ...]], Written]
+    """Takes fields (`message`, `type`, `param`, `code`) in the place of the refusal's own, and the reply's headers."""
+
+
+class Events(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stream frames its events, as far as faults write some of their own. Empty: the dialect has none."""
+
+    broken_off: Callable[[int, Json], bytes]
+    """The event with which it breaks off, after so many others and with fields of its own."""
+    malformed: bytes
+    """An event that can be told from others and not be read."""
+    comment: bytes = b""
+    ping: bytes = b""
+    padded: Callable[[bytes, int], bytes]
+    """The event with so many bytes more in a member `padding`; the event itself if it has no members."""
+
+
+def _plainly(status: int) -> Refusal:
+    return Refusal(status=status, message=f"Status {status}.")
+
+
+def _plain(refusal: Refusal, told: Json, _headers: tuple[Header, ...]) -> Written:
+    return Written(encode({"error": {"message": refusal.message, **told}}))
+
+
+_PLAIN = Voice(_plainly, _plain)
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,23 +92,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     pieces: Iterable[Piece]
     streamed: bool = False
     tokens: int = 0
-    error_event: Callable[[int, Json], bytes] = error_event
-    """The event with which it can break off, after so many others and with fields of its own."""
-
-
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """An error in OpenAI's form."""
-
-    status: int = 400
-    message: str
-    type: str = "invalid_request_error"
-    param: str | None = None
-    code: str | None = None
-    headers: tuple[Header, ...] = ()
-
-    def reply(self) -> Reply:
-        document = error_document(self.message, self.type, self.param, self.code)
-        return whole(document, status=self.status, headers=self.headers)
+    events: Events | None = None
+    """None: what it streams, if it does, are no events."""
+    voice: Voice = _PLAIN
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +109,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Zero, or a number that makes ids unique."""
     blank: bool = False
     """Answer without choices."""
+    models: tuple[str, ...] = ()
+    """Those that the provider has, if it has a list of them."""
 
     def identity(self, *asked: object) -> Identity:
         """The source of text and numbers."""
@@ -99,10 +134,6 @@ class Ask(Protocol):
     def answer(self, context: Context) -> Reply | Refusal: ...
 
 
-def error_document(message: str, type_: str, param: str | None = None, code: str | None = None) -> Json:
-    return {"error": {"message": message, "type": type_, "param": param, "code": code}}
-
-
 def encode(document: object) -> bytes:
     return msgspec.json.encode(document)
 
@@ -113,11 +144,19 @@ def event(document: object, name: str | None = None) -> bytes:
     return head + b"data: " + encode(document) + b"\n\n"
 
 
+def padded(data: bytes, amount: int) -> bytes:
+    """For events, and for documents, that end with a JSON object."""
+    body = data.rstrip(b"\r\n")
+    if not body.endswith(b"}"):
+        return data
+    return body[:-1] + b',"padding":"' + b"x" * amount + b'"}' + data[len(body) :]
+
+
 def whole(document: object, *, tokens: int = 0, status: int = 200, headers: tuple[Header, ...] = ()) -> Reply:
     """A reply of one JSON document."""
     return Reply(status=status, headers=headers, pieces=(Piece(encode(document), tokens),), tokens=tokens)
 
 
-def stream(pieces: Iterable[Piece], breaking_off: Callable[[int, Json], bytes] = error_event) -> Reply:
-    """A reply of server-sent events."""
-    return Reply(content_type=SSE, pieces=pieces, streamed=True, error_event=breaking_off)
+def stream(pieces: Iterable[Piece], events: Events, content_type: str = SSE) -> Reply:
+    """A reply of events."""
+    return Reply(content_type=content_type, pieces=pieces, streamed=True, events=events)

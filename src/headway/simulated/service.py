@@ -11,8 +11,8 @@ import msgspec
 
 from headway.simulated.faults import NO_FAULT, Fault, FaultError, parse_request_fault
 from headway.simulated.identity import Identity
+from headway.simulated.openai.reading import FORM_ENDPOINTS, JSON_ENDPOINTS, read_form, read_json
 from headway.simulated.quota import Account, Ledger
-from headway.simulated.reading import FORM_ENDPOINTS, JSON_ENDPOINTS, read_form, read_json
 from headway.simulated.reply import Ask, Context, Header, Json, Refusal, Reply, whole
 from headway.simulated.settings import Simulation
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headway.wire.anthropic.codec import CODEC
 from headway.wire.form.codec import Said
 from headway.wire.form.parts import Cache, File, Image, Message, Opaque, Reasoning, Source, Text, ToolCall, ToolResult
-from headway.wire.form.request import HostedTool, Request, Thinking, Tool, ToolChoice
+from headway.wire.form.request import HostedTool, Request, Thinking, Tool, ToolChoice, Toward, Unsupported, Written
 from headway.wire.form.seals import seal
 from headway.wire.malformed import Malformed
 
@@ -376,20 +376,80 @@ NAMES = [
 ]
 
 
-def _outcome(body: bytes) -> object:
+def _try(body: bytes) -> None:
+    """It is read or refused, and what was read is written or refused."""
     found = CODEC.read_request(_fields(body), Said(model="m", stream=False))
     assert isinstance(found, (Request, Malformed))
-    return found
+    if isinstance(found, Request):
+        for request in (found, msgspec.structs.replace(found, dialect="openai_chat")):
+            for model in ("claude-sonnet-4-5", "claude-opus-5-5"):
+                assert isinstance(CODEC.write_request(request, Toward(model=model)), (Written, Unsupported))
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), JSON))
 def test_no_request_is_a_crash(body: dict[str, Any]):
-    _outcome(json.dumps(body).encode())
+    _try(json.dumps(body).encode())
+
+
+TEXT = st.fixed_dictionaries({"type": st.just("text"), "text": st.text(max_size=3)}, optional={"citations": JSON})
+SOURCE = st.fixed_dictionaries(
+    {"type": st.sampled_from(["base64", "url", "file", "text", "content", "odd"])},
+    optional={
+        "media_type": st.sampled_from(["image/png", "application/pdf", "text/plain", ""]),
+        "data": st.text(max_size=4),
+        "url": st.sampled_from(["https://x/y", "gs://x"]),
+        "file_id": st.just("f"),
+        "content": st.lists(TEXT, max_size=2),
+    },
+)
+BLOCK = st.one_of(
+    TEXT,
+    st.fixed_dictionaries({"type": st.sampled_from(["image", "document"]), "source": SOURCE}, optional={"title": JSON}),
+    st.fixed_dictionaries(
+        {"type": st.just("tool_use"), "id": st.text(max_size=3), "name": st.just("f"), "input": JSON},
+        optional={"caller": JSON, "cache_control": JSON},
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("tool_result"), "tool_use_id": st.text(max_size=3)},
+        optional={"content": st.lists(TEXT, max_size=2) | JSON, "is_error": st.booleans()},
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("thinking"), "thinking": st.text(max_size=2)},
+        optional={"signature": st.sampled_from(["", "s", "hw1.gemini.g", "hw1.gemini.{", "hw1.openai_responses.{}"])},
+    ),
+)
+MESSAGE = st.fixed_dictionaries(
+    {
+        "role": st.sampled_from(["user", "assistant", "system"]),
+        "content": st.lists(BLOCK, max_size=3) | st.text(max_size=3),
+    }
+)
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_tokens": st.integers(0, 5000),
+        "temperature": st.floats(0, 2),
+        "system": st.lists(TEXT, max_size=2),
+        "thinking": st.sampled_from(
+            [{"type": "adaptive"}, {"type": "disabled"}, {"type": "enabled", "budget_tokens": 2000}]
+        ),
+        "tool_choice": st.sampled_from([{"type": "any"}, {"type": "none"}, {"type": "tool", "name": "f"}]),
+        "tools": st.lists(st.fixed_dictionaries({"name": st.just("f"), "input_schema": JSON}), max_size=2),
+        "output_config": st.fixed_dictionaries(
+            {"format": st.fixed_dictionaries({"type": st.just("json_schema"), "schema": JSON})}
+        ),
+    },
+)
+
+
+@given(st.lists(MESSAGE, min_size=1, max_size=4), SETTINGS)
+def test_no_conversation_is_a_crash(messages: list[dict[str, Any]], settings: dict[str, Any]):
+    _try(json.dumps({"model": "claude", "messages": messages, **settings}).encode())
 
 
 @given(st.lists(JSON, max_size=3), st.sampled_from(["user", "assistant", "system"]))
 def test_no_message_is_a_crash(content: list[Any], role: str):
-    _outcome(json.dumps(_body(*content, role=role)).encode())
+    _try(json.dumps(_body(*content, role=role)).encode())
 
 
 def test_nesting_beyond_bounds_is_no_crash():

@@ -238,8 +238,10 @@ def test_an_end_without_a_reason_is_no_end(replay: Replay):
     assert reply.choices == []
 
 
-def test_an_error_is_reported_and_nothing_after_it(replay: Replay):
-    error = _frame("error", error={"type": "overloaded_error", "message": "Overloaded"})
+@pytest.mark.parametrize("named", [{"type": "error"}, {}])
+def test_an_error_is_reported_and_nothing_after_it(replay: Replay, named: Body):
+    told = {**named, "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    error = f"event: error\ndata: {json.dumps(told)}\n\n".encode()
     _, events, complete = replay([BEGIN, error, _start(0, TEXT), ENDING, END])
     assert complete is False
     assert isinstance(events[-1], Reported)

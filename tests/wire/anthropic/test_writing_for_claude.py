@@ -366,6 +366,8 @@ def test_which_tools_may_be_used(ask: Ask, write: Write, said: dict[str, Any], c
 def test_a_choice_without_tools_is_not_sent(ask: Ask, write: Write):
     assert "tool_choice" not in write(ask(tool_choice=ToolChoice("auto"))).body
     assert write(ask(tool_choice=ToolChoice("required"))).dropped == ("tool_choice",)
+    none_left = write(ask(tools=(TOOL,), tool_choice=ToolChoice("required", ("x", "y"))))
+    assert ("tools" in none_left.body, none_left.dropped) == (False, ("tool_choice",))
 
 
 def test_a_schema_that_the_api_takes_is_sent_as_it_is(ask: Ask, write: Write):

@@ -61,6 +61,10 @@ def test_all_recorded_requests_are_kept_whole(recordings, read, write):
         {"additionalModelRequestFields": {"output_config": {"effort": "low", "format": {}}}},
         {"outputConfig": {"effort": "high"}},
         {
+            "outputConfig": {"effort": "low"},
+            "additionalModelRequestFields": {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}},
+        },
+        {
             "outputConfig": {
                 "effort": "high",
                 "textFormat": {
@@ -152,6 +156,7 @@ def test_every_block_of_a_user_is_kept(block, read, write):
         {"reasoningContent": {"reasoningText": {"text": "Hm."}}},
         {"reasoningContent": {"redactedContent": "RXRrRQ=="}},
         {"reasoningContent": {"redactedContent": "/////w=="}},
+        {"reasoningContent": {"redactedContent": "RXRrRR=="}},  # decodes to text, but not back from it
         {
             "citationsContent": {
                 "content": [{"text": "So it is."}],

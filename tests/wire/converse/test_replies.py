@@ -136,6 +136,12 @@ def test_what_was_read_from_a_cache_or_written_to_it_counts_as_input(show):
     assert shown(show, usage=reply.usage)["usage"] == usage
 
 
+def test_no_more_is_kept_for_an_hour_than_was_written_at_all():
+    usage = {"cacheWriteInputTokens": 5, "cacheDetails": [{"ttl": "1h", "inputTokens": 30}]}
+    found = read(told({"text": "a"}, usage=usage)).usage
+    assert found == Usage(input_tokens=5, cache_write_tokens=5, cache_write_1h_tokens=5)
+
+
 @pytest.mark.parametrize("usage", [None, [], {"inputTokens": "many"}, {"inputTokens": 10**40}])
 def test_odd_usage_does_not_spoil_an_answer(usage, show):
     reply = read(told({"text": "a"}, usage=usage))

@@ -168,6 +168,16 @@ def test_the_signature_of_a_call_comes_back_onto_the_call(read):
     assert parts == (ToolCall(id="t", name="a", arguments="{}", signature="sig"),)
 
 
+def test_an_unspoken_thought_of_claudes_stays_before_its_call(read):
+    content = [
+        {"reasoningContent": {"reasoningText": {"text": "", "signature": "c2ln"}}},
+        {"toolUse": {"toolUseId": "t", "name": "a", "input": {}}},
+    ]
+    thought, call = read({"messages": [USER, {"role": "assistant", "content": content}]}).messages[1].parts
+    assert thought == Reasoning(signature="c2ln", origin="converse")
+    assert call == ToolCall(id="t", name="a", arguments="{}")
+
+
 def test_a_redaction_of_claudes_is_anthropics(recordings, read):
     parts = [
         part

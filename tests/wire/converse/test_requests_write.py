@@ -128,6 +128,13 @@ def test_instructions_in_the_midst_stay_in_place_as_the_users(foreign, write):
     assert dropped == ("messages[1].role",)
 
 
+def test_where_there_are_instructions_alone_the_last_are_the_users(foreign, write):
+    body, dropped = write(foreign(Message("system", (Text("Be short."),)), Message("system", (Text("Greet."),))))
+    assert body["system"] == [{"text": "Be short."}]
+    assert body["messages"] == [{"role": "user", "content": [{"text": "Greet."}]}]
+    assert dropped == ("messages[1].role",)
+
+
 def test_what_cannot_be_said_is_listed(foreign, write):
     request = foreign(
         Message("user", (Text("Hi"), Image(Source(media_type="image/png", data=PNG), detail="low")), name="ann"),

@@ -270,6 +270,13 @@ def test_blocks_without_end_are_too_many():
     assert not complete
 
 
+def test_a_block_that_is_held_back_is_not_held_without_end():
+    piece = delta(0, toolUse={"input": "x" * (9 * 1024 * 1024)})
+    events, complete = read(BEGAN, call(0, "a", type="server_tool_use"), piece, piece, stop())
+    assert events == [Began(), Malformed("a contentBlockDelta event cannot be read")]
+    assert not complete
+
+
 @given(st.lists(st.tuples(st.sampled_from(["contentBlockStart", "contentBlockDelta", "metadata"]), st.binary())))
 def test_nothing_that_arrives_raises(messages: list[tuple[str, bytes]]):
     read(*(message(name, payload) for name, payload in messages))

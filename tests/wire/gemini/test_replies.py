@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from headway.wire.form.parts import (
     Text,
     ToolCall,
 )
-from headway.wire.form.reply import Choice, NoReply, Reply, Stop
+from headway.wire.form.reply import Began, Choice, NoReply, Reply, Stop
 from headway.wire.gemini.codec import CODEC
 
 if TYPE_CHECKING:
@@ -281,6 +282,34 @@ def test_log_probabilities_there_and_back(gemini: Speak):
     assert gemini.shown(reply)["candidates"][0]["logprobsResult"] == result
 
 
+def test_the_first_call_that_no_gemini_made_is_marked_so_that_gemini_3_takes_it_back(gemini: Speak):
+    calls: list[Part] = [ToolCall(id="1", name="f", arguments="{}"), ToolCall(id="2", name="f", arguments="{}")]
+    marks: dict[str, list[Any]] = {}
+    for model in ("claude-x", "gemini-2.5-flash"):
+        shown = gemini.shown(Reply(model=model, choices=[Choice(parts=calls, stop=Stop.TOOLS)]))
+        content = shown["candidates"][0]["content"]
+        marks[model] = [part.get("thoughtSignature") for part in content["parts"]]
+        request = gemini.read({"contents": [content]})
+        assert request.messages[0].parts == tuple(calls)
+        assert gemini.write(request) == ({"contents": [{"role": "model", "parts": content["parts"]}]}, ())
+    mark = base64.b64encode(b"skip_thought_signature_validator").decode()
+    assert marks == {"claude-x": [mark, None], "gemini-2.5-flash": [None, None]}
+
+
+@pytest.mark.parametrize(
+    ("usage", "tier"),
+    [
+        ({"serviceTier": "priority"}, "priority"),
+        ({"trafficType": "ON_DEMAND_FLEX"}, "flex"),
+        ({"trafficType": "ON_DEMAND"}, None),
+    ],
+)
+def test_the_service_tier_that_an_answer_was_given_in(gemini: Speak, usage: dict[str, Any], tier: str | None):
+    document = {**answer({"text": "x"}), "usageMetadata": usage}
+    assert gemini.reply(document).service_tier == tier
+    assert gemini.events(document)[0][0] == Began(id="r1", service_tier=tier)
+
+
 def test_several_answers(gemini: Speak):
     reply = gemini.reply(
         {"candidates": [{"content": {"parts": [{"text": "a"}]}}, {"content": {"parts": [{"text": "b"}]}, "index": 1}]}
@@ -294,6 +323,10 @@ def test_several_answers(gemini: Speak):
         (Refusal("no"), {"text": "no"}),
         (Reasoning(text="hm"), {"text": "hm", "thought": True}),
         (Image(Source(media_type="image/png", data="AA==")), {"inlineData": {"mimeType": "image/png", "data": "AA=="}}),
+        (
+            Image(Source(media_type="image/png", data="AA=="), signature="YQ=="),
+            {"inlineData": {"mimeType": "image/png", "data": "AA=="}, "thoughtSignature": "YQ=="},
+        ),
         (Audio(Source(), transcript="la"), {"text": "la"}),
         (
             ToolCall(id="1", name="f", arguments="oops"),

@@ -89,6 +89,7 @@ def test_files_are_told_apart_by_their_type(gemini: Speak, mime_type: str, kind:
     request = gemini.read(asks({"inlineData": {"mimeType": mime_type, "data": "_-8"}}))
     (part,) = request.messages[0].parts
     assert isinstance(part, kind)
+    assert isinstance(part, Image | Audio | Video | File)
     assert part.source == Source(media_type=mime_type, data="/+8=")
 
 

@@ -318,13 +318,19 @@ def test_values_out_of_range_are_brought_into_it_and_listed(gemini: Speak):
 
 
 def test_parameters_that_the_model_refuses_are_left_out_and_renamed_ones_renamed(gemini: Speak):
-    asked = gemini.asked(temperature=1, max_output=5, thinking=Thinking(effort="low"), service_tier="flex")
-    body, dropped = gemini.write(
-        asked, lacks=frozenset({"temperature", "thinking", "service_tier"}), renames={"maxOutputTokens": "maxTokens"}
+    lacks = frozenset({"temperature", "thinking", "service_tier", "tool_choice"})
+    asked = gemini.asked(
+        temperature=1,
+        max_output=5,
+        thinking=Thinking(effort="low"),
+        service_tier="flex",
+        tools=(Tool(name="f"),),
+        tool_choice=ToolChoice("required"),
     )
+    body, dropped = gemini.write(asked, lacks=lacks, renames={"maxOutputTokens": "maxTokens"})
     assert body["generationConfig"] == {"maxTokens": 5}
-    assert "serviceTier" not in body
-    assert set(dropped) == {"temperature", "thinking", "service_tier"}
+    assert set(body) == {"contents", "tools", "generationConfig"}
+    assert set(dropped) == lacks
 
 
 @pytest.mark.parametrize(
@@ -377,6 +383,8 @@ SHOWN = {"includeThoughts": True}
         ("gemini-2.5-flash", Thinking(effort="low"), {"thinkingBudget": 1024} | SHOWN, True),
         ("gemini-2.5-flash", Thinking(effort="medium"), {"thinkingBudget": 8192} | SHOWN, True),
         ("gemini-2.5-flash", Thinking(effort="high"), {"thinkingBudget": 24576} | SHOWN, True),
+        ("gemini-2.5-flash", Thinking(effort="low", budget=-1), {"thinkingBudget": 1024} | SHOWN, True),
+        ("gemini-2.5-flash", Thinking(budget=-1), {"thinkingBudget": -1} | SHOWN, True),
         ("gemini-2.5-flash", Thinking(effort="none"), {"thinkingBudget": 0}, True),
         ("gemini-2.5-flash", Thinking(effort="xhigh"), {"thinkingBudget": 24576} | SHOWN, False),
         ("gemini-2.5-pro", Thinking(effort="none"), {"thinkingBudget": 128}, False),

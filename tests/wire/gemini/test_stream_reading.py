@@ -250,6 +250,12 @@ def test_an_error_in_the_midst_is_reported_and_nothing_follows(gemini: Speak):
     assert events[-1] == Reported(json.dumps(error).encode())
 
 
+def test_an_error_that_comes_as_bare_json_is_reported_too(gemini: Speak):
+    events, complete = gemini.streamed(b'data: {"candidates": []}\n\n[{\n  "error": {"code": 503}\n}\n]\n\n')
+    assert not complete
+    assert events == [Began(), Reported(b'{\n  "error": {"code": 503}\n}')]
+
+
 @pytest.mark.parametrize("payload", [b"<html>", b"[]", b'{"candidates": {}}', b"[" * 3000, b'{"responseId": "\xff"}'])
 def test_what_is_no_event_is_malformed_and_nothing_follows(gemini: Speak, payload: bytes):
     events, complete = gemini.streamed(b"data: " + payload + b"\n\n" + b"data: {}\n\n")
@@ -313,7 +319,7 @@ def test_nothing_that_a_provider_sends_raises_and_what_is_read_can_be_shown(gemi
     for _ in range(1000):
         events, complete = gemini.events(*(bent(each, chance) for each in chance.choice(bodies)))
         outcomes.add(complete)
-        shown = [event for event in events if not isinstance(event, Malformed | Reported)]
+        shown: list[Event] = [event for event in events if not isinstance(event, Malformed | Reported)]
         assert gemini.chunks(shown)
         CODEC.read_reply(json.dumps(bent(chance.choice(bodies)[0], chance)).encode())
     assert outcomes == {True, False}

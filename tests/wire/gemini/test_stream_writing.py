@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from google import genai
 from google.genai import errors, types
 
 from headway.types import Usage
-from headway.wire.form.parts import Citation, Image, Source
+from headway.wire.form.parts import Citation, Image, Reasoning, Source, Text
 from headway.wire.form.reply import (
     Began,
     CallBegan,
@@ -39,6 +39,7 @@ from headway.wire.gemini.codec import CODEC
 if TYPE_CHECKING:
     from wire.gemini.conftest import Speak
 
+SKIP = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 BEGAN = Began(id="r1", model="claude")
 EVENTS: list[Event] = [
     BEGAN,
@@ -76,7 +77,7 @@ def test_each_event_is_an_answer_with_what_is_new_in_it(gemini: Speak):
         {"text": "", "thought": True, "thoughtSignature": sealed},
         {"text": "Hel"},
         {"text": "lo é"},
-        {"functionCall": {"id": "t1", "name": "f", "args": {"a": 1}}},
+        {"functionCall": {"id": "t1", "name": "f", "args": {"a": 1}}, "thoughtSignature": SKIP},
         {"functionCall": {"id": "t2", "name": "g", "args": {"b": 2}}},
         {"text": ""},
     ]
@@ -120,6 +121,24 @@ def test_what_a_client_keeps_of_a_stream_comes_back_as_it_was_said(gemini: Speak
     assert kept[: len(back)] == back
 
 
+def test_nothing_within_a_frame_ends_a_line_for_any_client(gemini: Speak):
+    words = "a\u2028b\u2029c\x85d\ne\rf"
+    writer = CODEC.writer(gemini.show)
+    together: list[list[Event]] = [[TextDelta(words)], [TextDelta(words), TextDelta("", 0)]]
+    for events in together:
+        frame = writer.write(events)
+        assert len(frame.decode().splitlines()) == 2
+        assert json.loads(frame[6:])["candidates"][0]["content"]["parts"][0]["text"] == words
+
+
+def test_redacted_reasoning_is_a_thought_with_nothing_but_a_signature(gemini: Speak):
+    chunks = gemini.chunks(
+        [BEGAN, Signed(part=0, redacted="AAAA", origin="anthropic"), PartEnded(0), TextDelta("a", 1)]
+    )
+    history = {"contents": [{"role": "model", "parts": [part]} for part in parts(chunks)]}
+    assert gemini.read(history).messages[0].parts == (Reasoning(redacted="AAAA", origin="anthropic"), Text("a"))
+
+
 def test_several_answers_share_frames_and_end_together(gemini: Speak):
     writer = CODEC.writer(gemini.show)
     body = writer.write([BEGAN, TextDelta("a", 0, 0), TextDelta("b", 0, 1)])
@@ -158,7 +177,8 @@ def test_sources_log_probabilities_pictures_and_refusals(gemini: Speak):
 
 def test_a_call_whose_end_was_not_told_goes_out_with_the_last_event(gemini: Speak):
     chunks = gemini.chunks([BEGAN, CallBegan(part=0, id="1", name="f"), CallDelta('{"a":1}', 0), Finished(Stop.TOOLS)])
-    assert parts(chunks) == [{"functionCall": {"id": "1", "name": "f", "args": {"a": 1}}}]
+    call = {"functionCall": {"id": "1", "name": "f", "args": {"a": 1}}, "thoughtSignature": SKIP}
+    assert parts(chunks) == [call]
 
 
 def test_an_array_holds_the_same_answers(gemini: Speak):
@@ -231,7 +251,7 @@ def test_counts_are_told_and_read():
 
 
 @contextmanager
-def client_of(body: bytes, media_type: str, status: int = 200) -> Iterator[genai.Client]:
+def client_of(body: bytes, media_type: str, status: int = 200) -> Generator[genai.Client]:
     """The official client, answered with this body."""
 
     def answer(_: httpx.Request) -> httpx.Response:

@@ -19,6 +19,7 @@ from headway.wire.form.parts import (
     Opaque,
     Part,
     Reasoning,
+    Refusal,
     Role,
     Source,
     Text,
@@ -311,3 +312,33 @@ def test_a_foreign_signature_in_a_request_of_its_own_is_left_out(asks: Any, writ
 def test_citations_of_other_dialects_stay_out_of_the_history(writes: Any):
     sent = writes(asked(said("assistant", Text("a", (Citation(url="u"),)))))
     assert sent.body["messages"] == [{"role": "assistant", "content": "a"}]
+
+
+def test_functions_of_the_older_form_go_back_as_functions(asks: Any, writes: Any):
+    body = {"functions": [{"name": "f", "parameters": {"type": "object"}}], "function_call": {"name": "f"}}
+    sent = writes(asks(**body)).body
+    assert {name: sent[name] for name in body} == body
+    assert "tools" not in sent
+
+
+def test_functions_of_the_older_form_are_tools_elsewhere(asks: Any, writes: Any):
+    request = asks(functions=[{"name": "f"}], function_call="auto")
+    sent = writes(msgspec.structs.replace(request, dialect="anthropic"))
+    assert sent.body["tools"] == [{"type": "function", "function": {"name": "f"}}]
+    assert (sent.body["tool_choice"], sent.body["parallel_tool_calls"]) == ("auto", False)
+    assert sent.dropped == ()
+
+
+def test_a_refusal_in_the_history_of_another_dialect_is_text(writes: Any):
+    sent = writes(asked(said("assistant", Refusal("No."))))
+    assert sent.body["messages"] == [{"role": "assistant", "content": "No."}]
+
+
+def test_files_go_by_their_address_where_the_server_takes_them_so(writes: Any):
+    request = asked(said("user", File(Source(url="https://a/b.pdf"), "b.pdf")))
+    content = writes(request, renames={"file": "document_url"}).body["messages"][0]["content"]
+    assert content == [{"type": "document_url", "document_url": "https://a/b.pdf", "document_name": "b.pdf"}]
+
+
+def test_a_model_that_takes_top_k_gets_it(writes: Any):
+    assert writes(asked(top_k=3), renames={"top_k": "top_k"}).body["top_k"] == 3

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headway.types import Usage
-from headway.wire.form.parts import Audio, Image, Part, Reasoning, Source, Text, ToolCall
+from headway.wire.form.parts import Audio, Image, Part, Reasoning, Refusal, Source, Text, ToolCall
 from headway.wire.form.reply import (
     Began,
     CallBegan,
@@ -350,3 +350,38 @@ def test_any_cut_of_the_bytes_gives_the_same_events(streamed: Any):
                 reader.read(frame, events)
         reader.end(events)
         assert events == expected
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"created": "today"},
+        {"usage": {"prompt_tokens": "many"}},
+        {"service_tier": 3, "system_fingerprint": {}},
+        {"choices": [{"delta": {"content": "a", "reasoning": {"x": 1}, "reasoning_details": "hm"}}]},
+        {"choices": [{"delta": {"content": "a", "audio": 3}, "stop_reason": [], "finish_reason": 3}]},
+    ],
+)
+def test_an_odd_field_does_not_lose_the_words(streamed: Any, odd: dict[str, Any]):
+    assert parts_of(streamed, {**chunk(content="a"), **odd}, chunk("stop")) == [Text("a")]
+
+
+def test_half_a_character_does_not_lose_the_words(streamed: Any):
+    frame = b'data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n\n'
+    assert parts_of(streamed, chunk(content="-"), frame, chunk("stop")) == [Text("-a?")]
+
+
+def test_an_error_that_groq_hides_is_reported(streamed: Any):
+    hidden = {**chunk(), "x_groq": {"id": "x", "error": "over capacity"}}
+    assert streamed(chunk(content="a"), hidden).of(Reported)
+
+
+def test_text_after_a_call_begins_a_new_part(streamed: Any):
+    parts = parts_of(streamed, chunk(content="a"), piece("{}", "f", index=0, id="1"), chunk(content="b"), chunk("stop"))
+    assert parts == [Text("a"), ToolCall(id="1", name="f", arguments="{}"), Text("b")]
+
+
+def test_plain_chunks_of_several_kinds_follow_each_other(streamed: Any):
+    deltas = [{"content": "a"}, {"reasoning_content": "h"}, {"content": "b"}, {"refusal": "No."}, {"content": "c"}]
+    parts = parts_of(streamed, *(chunk(**delta) for delta in deltas), chunk("stop"))
+    assert parts == [Text("a"), Reasoning(text="h"), Text("b"), Refusal("No."), Text("c")]

@@ -149,6 +149,11 @@ def test_a_signed_thought_is_told_whole_as_it_ends(shown: Shown):
     assert words == ["h", "m"]
 
 
+def test_a_thought_with_but_an_id_has_no_details(shown: Shown):
+    chunks = shown([BEGAN, ReasoningDelta("hm"), Signed(part=0, id="rs_1"), PartEnded(0), Finished(Stop.END)])
+    assert not any("reasoning_details" in delta for delta in deltas(chunks))
+
+
 def test_citations_come_once_and_count_in_all_of_the_text(shown: Shown):
     chunks = shown(
         [

@@ -27,7 +27,7 @@ def test_a_request_read_and_written_again_keeps_everything(recorded: list[dict[s
 
 def _normal(body: dict[str, Any]) -> dict[str, Any]:
     """Nulls and what stands for the same: usage is always asked for, one text is as good as a list of it, `reasoning`
-    is another name of `reasoning_content`, a call of a client needs no index, calls need no empty content, and Mistral's
+    is another name of `reasoning_content`, a call of a client needs no index, calls need no empty content, Mistral's
     `prefix` is off by itself.
     """
     body = {name: value for name, value in body.items() if value not in (None, [])}

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 
 from headway.types import Usage
+from headway.wire.form.assembly import events_of
 from headway.wire.form.codec import Show
-from headway.wire.form.parts import Citation, Image, Opaque, Source
+from headway.wire.form.parts import Citation, Image, Opaque, Part, Reasoning, Refusal, Source, Text, ToolCall
 from headway.wire.form.reply import (
     Began,
     CallBegan,
     CallDelta,
+    Choice,
     Cited,
     Counted,
     Event,
@@ -23,6 +26,7 @@ from headway.wire.form.reply import (
     PartEnded,
     ReasoningDelta,
     RefusalDelta,
+    Reply,
     Signed,
     Stop,
     TextDelta,
@@ -237,3 +241,30 @@ def test_a_second_answer_is_not_shown(streamed: Streamed):
 def test_events_without_a_beginning_begin_by_themselves(streamed: Streamed):
     events: list[Event] = [TextDelta("a"), PartEnded(0), *ENDED]
     assert kinds(streamed(events))[0] == "created"
+
+
+CALLED = ToolCall(id="c1", name="f", arguments='{"a":1}', signature="s1")
+CUSTOM = ToolCall(id="c2", name="p", arguments="x", custom=True)
+CITING = Text("is red", (Citation(url="https://e.com", title="E"), Citation(title="a.pdf")), signature="s2")
+WHOLE = Image(Source(data="QUJD"))
+THOUGHT = Reasoning(text="Hm.", signature="s", origin="gemini")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [],
+        [Text("Hi")],
+        [Text("It "), CITING, Text(".")],
+        [Text("It "), CITING, CALLED, CUSTOM],
+        [THOUGHT, Reasoning(text="So.", summary=True), Text("Hi"), Refusal("No."), Refusal("No!"), Text("Yes.")],
+        [CALLED, Text("a"), WHOLE, Text("b"), CALLED],
+        [Opaque("anthropic", "thing", msgspec.Raw(b"{}")), Text("a"), Reasoning(redacted="r", origin="anthropic")],
+    ],
+)
+@pytest.mark.parametrize("stop", [Stop.END, Stop.TOOLS, Stop.FILTER])
+def test_a_stream_ends_with_the_answer_as_it_is_whole(
+    streamed: Streamed, shown: Callable[..., dict[str, Any]], parts: list[Part], stop: Stop
+):
+    reply = Reply(id="a1", choices=[Choice(parts=parts, stop=stop)], usage=Usage(3, 4))
+    assert streamed(list(events_of(reply)))[-1]["response"] == shown(reply)

@@ -159,6 +159,11 @@ class ProviderSection(Section):
         description="What models cost by contract, by name or shell-style pattern; the first that fits counts, a full "
         "name before all patterns. Not set: public prices.",
     )
+    list_models: bool | None = Field(
+        default=None,
+        description="Whether its own list of models is fetched in the background. Not set: yes, unless the catalogue "
+        "knows that it lists other things too.",
+    )
     models: list[ModelName] | None = Field(
         default=None, description="Names of the models that it serves. Not set: those that the catalogue knows."
     )

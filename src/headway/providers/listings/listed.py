@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from headway.providers.costs import FEMTO, Quote, Tariff, compiled, steady
-from headway.providers.known_models import ModelFacts
+from headway.types import ModelFacts
 
 
 class ListedModel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,7 +12,6 @@ from headway.wire.anthropic.blocks import Block, messages_decoder
 from headway.wire.anthropic.explain import explain
 from headway.wire.anthropic.parts_read import (
     Odd,
-    begins,
     fields_decoder,
     list_decoder,
     part_of,
@@ -67,7 +66,7 @@ class Conversation:
             return self._read_carefully(raw)
         for number, message in enumerate(found):
             content = message.content
-            if type(content) is str:
+            if isinstance(content, str):
                 self.messages.append(Message(message.role, (Text(content),)))
             elif (problem := self._add_blocks(message.role, content, number)) is not None:
                 return problem

@@ -136,7 +136,7 @@ def _document(block: DocumentBlock, source: Source) -> File:
 
 def _result(block: ToolResultBlock) -> ToolResult:
     content, parts = block.content, tuple[Part, ...]()
-    if type(content) is str:
+    if isinstance(content, str):
         parts = (Text(content),)
     elif content is not None:
         parts = tuple([part for each in content if (part := part_of(each)) is not None])

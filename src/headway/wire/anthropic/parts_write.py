@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from headway.wire.anthropic.signatures import CLAUDES
-from headway.wire.anthropic.writing import Refused, Writing
+from headway.wire.anthropic.writing import Refused, Writing, quoted
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.abilities import AUDIO, FILES, IMAGES, VIDEO
 from headway.wire.form.parts import (
@@ -144,7 +144,7 @@ def _image(part: Image, writing: Writing, index: int, _at: int) -> Block:
     if source.data is not None:
         kind = _kind_of(source, writing)
         if kind not in _PICTURES and not writing.own:
-            raise Refused(IMAGES, f"takes no images of the type {kind}")
+            raise Refused(IMAGES, f"takes no images of the type {quoted(kind)}")
         found = {"type": "base64", "media_type": kind, "data": source.data}
     else:
         found = _elsewhere(source, writing, IMAGES)
@@ -198,7 +198,7 @@ def _document_data(source: Source, data: str, writing: Writing) -> dict[str, str
         except (binascii.Error, ValueError):
             raise Refused(FILES, "takes no text that is not UTF-8") from None
         return {"type": "text", "media_type": "text/plain", "data": text}
-    raise Refused(FILES, f"takes no files of the type {kind}")
+    raise Refused(FILES, f"takes no files of the type {quoted(kind)}")
 
 
 def _elsewhere(source: Source, writing: Writing, ability: str) -> dict[str, str]:
@@ -206,7 +206,7 @@ def _elsewhere(source: Source, writing: Writing, ability: str) -> dict[str, str]
         if not (writing.own or source.url.startswith(("https://", "http://"))):
             raise Refused(ability, "fetches nothing but web addresses")
         if ability == FILES and not writing.own and source.media_type not in (None, _PDF):
-            raise Refused(ability, f"fetches no files of the type {source.media_type}")
+            raise Refused(ability, f"fetches no files of the type {quoted(source.media_type)}")
         return {"type": "url", "url": source.url}
     if not writing.own:
         raise Refused(ability, "has no files that another provider keeps")

@@ -16,7 +16,7 @@ from headway.wire.anthropic.parts_write import with_cache
 from headway.wire.anthropic.schema import adapted
 from headway.wire.anthropic.thinking_write import Decided, decide
 from headway.wire.anthropic.vocabulary import TIERS_TO_ASK
-from headway.wire.anthropic.writing import Refused, Writing
+from headway.wire.anthropic.writing import Refused, Writing, quoted
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.abilities import AUDIO, JSON_OUTPUT, SCHEMA, VIDEO, missing
 from headway.wire.form.request import HostedTool, Request, Thinking, Tool, ToolChoice, Toward, Unsupported, Written
@@ -281,12 +281,15 @@ def _say_tools(request: Request, body: Body, writing: Writing, known: Ways) -> T
         body["tools"] = tools
     if choice is None and request.parallel_tool_calls is False:
         return ToolChoice("auto")
-    return choice if tools else None
+    if choice is not None and not tools:
+        writing.drop("tool_choice")
+        return None
+    return choice
 
 
 def _hosted(tool: HostedTool) -> msgspec.Raw:
     if tool.dialect != "anthropic":
-        raise Refused(tool.kind, f"has no tool {tool.kind!r} of its own")
+        raise Refused(tool.kind, f"has no tool {quoted(tool.kind)} of its own")
     return tool.raw
 
 

@@ -34,7 +34,7 @@ class _Text(msgspec.Struct, tag="text", tag_field="type"):
 
 
 class _Thinking(msgspec.Struct, tag="thinking", tag_field="type", gc=False):
-    thinking: str
+    thinking: str = ""
     signature: str | None = None
 
 

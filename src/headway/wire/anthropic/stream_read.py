@@ -128,6 +128,22 @@ _KNOWN_DELTAS = frozenset(
 )
 
 
+class _Told(msgspec.Struct):
+    error: msgspec.Raw
+
+
+_told = msgspec.json.Decoder(_Told)
+
+
+def _tells_an_error(data: bytes) -> bool:
+    """Without a type, as gateways between here and Claude may put it."""
+    try:
+        _told.decode(data)
+    except UNREADABLE:
+        return False
+    return True
+
+
 class _Open(msgspec.Struct):
     """A block under way. `held`: a block of Anthropic's own, which is given whole, and `pieces` of its input. `input`:
     the arguments that a call began with, which hold if no others come. `part` is counted once there is something of it.
@@ -306,7 +322,11 @@ class Reader:
         try:
             kind = kind_decoder.decode(data).type
         except UNREADABLE:
-            self._fail("an event came that cannot be read", into)
+            if _tells_an_error(data):
+                self._over = True
+                into.append(Reported(bytes(data)))
+            else:
+                self._fail("an event came that cannot be read", into)
             return
         if kind not in _KNOWN_EVENTS:
             return

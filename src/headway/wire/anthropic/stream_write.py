@@ -42,10 +42,8 @@ _STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":
 _END = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 _EMPTY_TEXT = b'{"type":"text","text":""}'
 _EMPTY_THOUGHT = b'{"type":"thinking","thinking":"","signature":""}'
-_TEXT_DELTA = (
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
-    b'"delta":{"type":"text_delta","text":%b}}\n\n'
-)
+_TEXT_DELTA = _DELTA.replace(b"%b%b", b'"text_delta","text":%b')
+_CALL_DELTA = _DELTA.replace(b"%b%b", b'"input_json_delta","partial_json":%b')
 
 
 class Writer:
@@ -71,11 +69,14 @@ class Writer:
     def write(self, events: list[Event]) -> bytes:
         out: list[bytes] = []
         for event in events:
-            if type(event) is TextDelta and event.part == self._open and self._kind == "text" and event.choice == 0:
+            if type(event) is TextDelta and self._kind == "text" and event.part == self._open and event.choice == 0:
                 if event.text:
                     out.append(_TEXT_DELTA % (self._index, _encode(event.text)))
-                continue
-            self._take(event, out)
+            elif type(event) is CallDelta and self._kind == "call" and event.part == self._open and event.choice == 0:
+                if event.arguments:
+                    out.append(_CALL_DELTA % (self._index, _encode(event.arguments)))
+            else:
+                self._take(event, out)
         return out[0] if len(out) == 1 else b"".join(out)
 
     def end(self) -> bytes:
@@ -180,7 +181,7 @@ class Writer:
                 self._start("call", _encode(call), out)
             case CallDelta():
                 if self._kind == "call" and event.arguments:
-                    self._delta(b'"input_json_delta","partial_json":', event.arguments, out)
+                    out.append(_CALL_DELTA % (self._index, _encode(event.arguments)))
             case Cited():
                 shown = write_citation(event.citation)
                 if shown is not None:

@@ -11,6 +11,7 @@ from headway.wire.form.request import Request, Unsupported
 
 _PLACE = re.compile(r"messages\[(\d+)\]((?:\.parts\[\d+\]){0,2})\.([^.\[\]]+)")
 _OF_A_TOOL = re.compile(r"tools\[(\d+)\]\.([^.\[\]]+)")
+_LONGEST_NAME = 64
 NO_ODD: Mapping[str, msgspec.Raw] = {}
 
 
@@ -18,6 +19,11 @@ class Refused(Exception):  # noqa: N818 - a way out of nested calls, which the w
     def __init__(self, feature: str, message: str) -> None:
         super().__init__(message)
         self.unsupported = Unsupported(feature, message)
+
+
+def quoted(name: str) -> str:
+    """A name that a client chose, in a sentence."""
+    return repr(name[:_LONGEST_NAME])
 
 
 class Writing:

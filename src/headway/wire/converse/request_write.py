@@ -135,7 +135,8 @@ def _refused(request: Request, *, own: bool) -> Unsupported | None:
 def _messages(writing: _Writing) -> None:
     request, parts = writing.request, writing.parts
     start = 0
-    for message in request.messages:
+    opening = request.messages if writing.own else request.messages[:-1]  # Bedrock wants a message of somebody
+    for message in opening:
         if message.role not in ("system", "developer"):
             break
         parts.write(message.parts, start, writing.system)

@@ -29,7 +29,6 @@ from headway.wire.form.reply import (
     Whole,
 )
 
-
 _decode_lists = msgspec.json.Decoder(dict[str, list[msgspec.Raw] | None]).decode
 _encode = msgspec.json.Encoder().encode
 

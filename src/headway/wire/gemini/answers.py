@@ -170,14 +170,22 @@ def shown(part: Part) -> dict[str, Any] | None:
         case ToolCall():
             return shown_call(part.id, part.name, part.arguments, part.signature)
         case Image() | Audio() | Video() | File():
-            held = media.written(part, own=True)
-            return {"text": part.transcript} if held is None and isinstance(part, Audio) and part.transcript else held
+            return _shown_media(part)
         case Opaque():
             return _decode_object(part.raw) if part.dialect == "gemini" else None
         case ToolResult():
             return None
         case _:
             assert_never(part)
+
+
+def _shown_media(part: media.Media) -> dict[str, Any] | None:
+    held = media.written(part, own=True)
+    if held is None:
+        return {"text": part.transcript} if isinstance(part, Audio) and part.transcript else None
+    if isinstance(part, Image) and part.signature is not None:
+        held["thoughtSignature"] = part.signature
+    return held
 
 
 def shown_call(id: str, name: str, arguments: str, signature: str | None) -> dict[str, Any]:  # noqa: A002

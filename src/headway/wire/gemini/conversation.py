@@ -6,7 +6,7 @@ given one, and results without one belong to the earliest open call of their nam
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 
 import msgspec
 
@@ -17,14 +17,20 @@ from headway.wire.gemini.shapes import Rest, ShapeError
 _ROLES: dict[str | None, Role] = {"user": "user", "model": "assistant", "function": "user", None: "user", "": "user"}
 
 
-class Conversation:
-    """Contents in, one by one; `done` gives the messages. What is said beside a part goes into `extra`."""
+_encode = msgspec.json.Encoder().encode
 
-    def __init__(self, extra: dict[str, msgspec.Raw]) -> None:
+
+class Conversation:
+    """Contents in, one by one; `done` gives the messages. What is said beside a part goes into `extra`, and
+    the mark of a call that no Gemini made into `aside`.
+    """
+
+    def __init__(self, extra: dict[str, msgspec.Raw], aside: dict[str, msgspec.Raw]) -> None:
         self._messages: list[Message] = []
         self._extra = extra
+        self._aside = aside
         self._calls = 0
-        self._open: dict[str, deque[str]] = {}
+        self._open: dict[str, OrderedDict[str, None]] = {}
         self._role: Role = "system"
         self._parts: list[Part] = []
         self._pieces: list[str] = []
@@ -59,17 +65,25 @@ class Conversation:
     def _begin(self, role: Role) -> None:
         """A message ends, another begins."""
         if self._parts:
-            self._settle()
+            if self._pieces:
+                self._settle()
             self._messages.append(Message(self._role, tuple(self._parts)))
             self._parts = []
         self._role = role
 
     def _take(self, part: shapes.Part) -> None:
-        call, answer = part.function_call, part.function_response
-        if call is not None:
+        text, call, answer = part.text, part.function_call, part.function_response
+        if text is not None and call is None and answer is None and part.rest is None and not part.thought:
+            signature = part.thought_signature
+            self._add(Text(text) if signature is None else Text(text, signature=signature), None)
+        elif call is not None:
             if self._role != "assistant":
                 raise ShapeError(" is a functionCall, which only the model can make", "")
-            self._add(parts.call(part, call, self._call_id(call)), parts.call_beside(part, call))
+            made = parts.call(part, call, self._call_id(call))
+            self._add(made, parts.call_beside(part, call))
+            if made.signature is None and part.thought_signature is not None:
+                place = f"messages[{len(self._messages)}].parts[{len(self._parts) - 1}].thoughtSignature"
+                self._aside[place] = msgspec.Raw(_encode(part.thought_signature))
         elif answer is not None:
             if self._role != "tool":
                 raise ShapeError(" is a functionResponse, which only the user can give", "")
@@ -78,16 +92,18 @@ class Conversation:
             self._add(*parts.content_part(part))
 
     def _add(self, part: Part, beside: Rest | None) -> None:
-        if self._role == "assistant" and beside is None and isinstance(part, Text | Reasoning):
+        if self._role == "assistant" and beside is None and isinstance(part, (Text, Reasoning)):
             if self._pieces and _goes_on(self._parts[-1], part):
                 self._pieces.append(part.text)
                 self._parts[-1] = part
             else:
-                self._settle()
+                if self._pieces:
+                    self._settle()
                 self._pieces.append(part.text)
                 self._parts.append(part)
             return
-        self._settle()
+        if self._pieces:
+            self._settle()
         if beside:
             place = f"messages[{len(self._messages)}].parts[{len(self._parts)}]"
             self._extra.update({f"{place}.{name}": value for name, value in beside.items()})
@@ -104,17 +120,17 @@ class Conversation:
     def _call_id(self, call: shapes.FunctionCall) -> str:
         self._calls += 1
         id = call.id or parts.call_id(self._calls, call.name)  # noqa: A001
-        self._open.setdefault(call.name, deque()).append(id)
+        self._open.setdefault(call.name, OrderedDict())[id] = None
         return id
 
     def _result_id(self, answer: shapes.FunctionResponse) -> str:
         waiting = self._open.get(answer.name)
         if answer.id is not None:
-            if waiting and answer.id in waiting:
-                waiting.remove(answer.id)
+            if waiting:
+                waiting.pop(answer.id, None)
             return answer.id
         if waiting:
-            return waiting.popleft()
+            return waiting.popitem(last=False)[0]
         self._calls += 1
         return parts.call_id(self._calls, answer.name)
 

@@ -55,7 +55,7 @@ def content_part(part: shapes.Part) -> tuple[Part, Rest | None]:
 
 
 def _beside(part: shapes.Part, name: str, inner: Rest | None) -> Rest | None:
-    if not inner:
+    if inner is None:
         return part.rest
     return {**(part.rest or {}), **{f"{name}.{key}": value for key, value in inner.items()}}
 
@@ -85,7 +85,10 @@ def call(part: shapes.Part, made: shapes.FunctionCall, id: str) -> ToolCall:  # 
         arguments = bytes(made.args).decode(errors="replace")
         if arguments[:1] != "{":
             raise ShapeError(".functionCall.args must be an object", ".functionCall.args")
-    return ToolCall(id=id, name=made.name, arguments=arguments, signature=part.thought_signature)
+    signature = part.thought_signature
+    if signature is not None and signatures.is_mark(signature):
+        signature = None
+    return ToolCall(id=id, name=made.name, arguments=arguments, signature=signature)
 
 
 def call_beside(part: shapes.Part, made: shapes.FunctionCall) -> Rest | None:

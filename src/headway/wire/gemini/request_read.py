@@ -35,7 +35,7 @@ def _read(body: Mapping[str, msgspec.Raw], said: Said) -> Request:
     fields.pop("model", None)
     extra: dict[str, msgspec.Raw] = {}
     settings = Settings(extra)
-    conversation = Conversation(extra)
+    conversation = Conversation(extra, settings.aside)
     for name in tuple(fields):
         if name in _FIELDS:
             _FIELDS[name](fields.pop(name), settings)

@@ -11,8 +11,9 @@ from typing import Any, cast
 import msgspec
 
 from headway.wire.form.abilities import missing
-from headway.wire.form.request import HostedTool, Request, Tool, ToolChoice, Toward, Unsupported, Written
+from headway.wire.form.request import NO_FIELDS, HostedTool, Request, Tool, ToolChoice, Toward, Unsupported, Written
 from headway.wire.gemini import thinking
+from headway.wire.gemini.beside import PARTS, TOOLS, by_place
 from headway.wire.gemini.turns import Turns
 from headway.wire.gemini.vocabulary import service_tier_of, version_of
 
@@ -39,7 +40,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "frequency_penalty": (-2, 2),
     "top_logprobs": (0, 20),
 }
-_UNSAYABLE = ("user", "verbosity", "cache_key")
 _MOST_ANSWERS = 8
 _MOST_STOPS = 5
 
@@ -63,7 +63,8 @@ def _written(request: Request, toward: Toward) -> tuple[dict[str, Any], list[str
     refused = missing(asked, toward) or (None if own else _refused(request, toward))
     if refused is not None:
         return refused
-    turns = Turns(own=own, version=version_of(toward.model), extra=request.extra)
+    beside = by_place(PARTS, request.extra, request.aside) if own else {}
+    turns = Turns(own=own, version=version_of(toward.model), beside=beside)
     turns.take(request.messages)
     if turns.unsupported is not None:
         return turns.unsupported
@@ -73,7 +74,9 @@ def _written(request: Request, toward: Toward) -> tuple[dict[str, Any], list[str
         body["systemInstruction"] = {"parts": turns.system}
     if request.tools:
         body["tools"] = _tools(request, dropped)
-    if request.tool_choice is not None:
+    if request.tool_choice is not None and "tool_choice" in toward.lacks:
+        dropped.append("tool_choice")
+    elif request.tool_choice is not None:
         body["toolConfig"] = {"functionCallingConfig": _choice(request.tool_choice)}
     config = _config(request, toward, dropped)
     if config:
@@ -102,6 +105,8 @@ def _tools(request: Request, dropped: list[str]) -> list[dict[str, Any]]:
     """All functions in one, which is what Vertex AI wants."""
     declarations: list[dict[str, Any]] = []
     made: list[Any] = []
+    own = request.dialect == "gemini" and (request.extra or request.aside)
+    beside = by_place(TOOLS, request.extra, request.aside) if own else {}
     for index, tool in enumerate(request.tools):
         if isinstance(tool, HostedTool):
             made.append(tool.raw)
@@ -113,16 +118,11 @@ def _tools(request: Request, dropped: list[str]) -> list[dict[str, Any]]:
             dropped.append(f"tools[{index}].strict")
         if tool.cache is not None and "cache" not in dropped:
             dropped.append("cache")
-        if request.dialect == "gemini" and (request.extra or request.aside):
-            _put_beside(request, f"tools[{index}].", declarations[-1])
+        if beside:
+            declarations[-1].update(beside.get(f"tools[{index}]", NO_FIELDS))
+            if "parameters" in declarations[-1]:
+                declarations[-1].pop("parametersJsonSchema", None)
     return made
-
-
-def _put_beside(request: Request, place: str, declaration: dict[str, Any]) -> None:
-    for beside in (request.extra, request.aside):
-        declaration.update({name[len(place) :]: raw for name, raw in beside.items() if name.startswith(place)})
-    if "parameters" in declaration:
-        declaration.pop("parametersJsonSchema", None)
 
 
 def _declaration(tool: Tool) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def _write_thinking(request: Request, toward: Toward, config: dict[str, Any], dr
     if request.dialect == "gemini":
         config["thinkingConfig"] = thinking.own(asked)
         return
-    told, exact = thinking.written(asked, toward.model)
+    told, exact = thinking.written(asked, toward.model, version_of(toward.model))
     if told is not None:
         config["thinkingConfig"] = told
     if not exact:
@@ -208,7 +208,9 @@ def _write_service_tier(request: Request, toward: Toward, body: dict[str, Any], 
 
 
 def _write_others(request: Request, body: dict[str, Any], dropped: list[str]) -> None:
-    dropped.extend(name for name in _UNSAYABLE if getattr(request, name) is not None)
+    for name, value in (("user", request.user), ("verbosity", request.verbosity), ("cache_key", request.cache_key)):
+        if value is not None:
+            dropped.append(name)
     if request.logit_bias:
         dropped.append("logit_bias")
     if request.parallel_tool_calls is False:

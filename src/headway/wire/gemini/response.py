@@ -11,7 +11,15 @@ from headway.wire.form.codec import Show
 from headway.wire.form.parts import Citation, Part, Reasoning, Text
 from headway.wire.form.reply import Choice, NoReply, Reply, Stop
 from headway.wire.gemini import answers, grounding, logprobs, signatures
-from headway.wire.gemini.vocabulary import reason_of, stop_of, tier_of, usage_metadata, usage_of, usage_told
+from headway.wire.gemini.vocabulary import (
+    reason_of,
+    stop_of,
+    tier_told,
+    usage_metadata,
+    usage_of,
+    usage_told,
+    version_of,
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -38,7 +46,7 @@ def read_reply(body: bytes) -> Reply | NoReply:
         created=answers.created_of(answer.create_time),
         choices=choices,
         usage=None if usage is None else usage_of(usage, searches),
-        service_tier=None if usage is None or usage.service_tier is None else tier_of(usage.service_tier),
+        service_tier=tier_told(usage),
     )
 
 
@@ -104,18 +112,21 @@ def _cite(parts: list[Part], candidate: answers.Candidate) -> None:
 
 
 def write_reply(reply: Reply, show: Show) -> bytes:
-    told: dict[str, Any] = {"candidates": [_candidate(choice) for choice in reply.choices]}
+    model = reply.model or show.model
+    foreign = version_of(model) is None
+    told: dict[str, Any] = {"candidates": [_candidate(choice, foreign=foreign) for choice in reply.choices]}
     if reply.usage is not None:
         told["usageMetadata"] = usage_metadata(reply.usage, reply.service_tier)
     created = None if reply.created is None else answers.time_of(reply.created)
     if created is not None:
         told["createTime"] = created
-    told["modelVersion"] = reply.model or show.model
+    told["modelVersion"] = model
     told["responseId"] = reply.id or show.request_id
     return _encode(told)
 
 
-def _candidate(choice: Choice) -> dict[str, Any]:
+def _candidate(choice: Choice, *, foreign: bool) -> dict[str, Any]:
+    """`foreign`: it is no answer of a Gemini's."""
     parts: list[dict[str, Any]] = []
     cited: list[tuple[Citation, str | None, int]] = []
     for part in choice.parts:
@@ -124,6 +135,8 @@ def _candidate(choice: Choice) -> dict[str, Any]:
         made = answers.shown(part)
         if made is not None:
             parts.append(made)
+    if foreign:
+        signatures.mark(parts)
     told: dict[str, Any] = {
         "content": {"parts": parts or [{"text": ""}], "role": "model"},
         "finishReason": reason_of(choice.stop),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from binascii import Error as NotBase64
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,8 @@ from headway.wire.form.seals import seal, unseal
 
 SKIP = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """`skip_thought_signature_validator`: what Google has for calls that no Gemini made. Gemini 3 refuses unsigned ones."""
+
+_SKIPS = frozenset({SKIP, "skip_thought_signature_validator"})
 
 _SEALED = "aHcxL"
 """How the base64 of every seal begins."""
@@ -34,6 +37,18 @@ def standard(data: str) -> str:
     if "-" in data or "_" in data:
         data = data.translate(_TO_STANDARD)
     return data if len(data) % 4 == 0 else data + "=" * (-len(data) % 4)
+
+
+def is_mark(signature: str) -> bool:
+    """Does it say that there is no signature?"""
+    return signature in _SKIPS
+
+
+def mark(parts: list[dict[str, Any]]) -> None:
+    """Mark the first call of a turn that no Gemini made, so that a Gemini 3 takes it."""
+    first = next((part for part in parts if "functionCall" in part), None)
+    if first is not None:
+        first.setdefault("thoughtSignature", SKIP)
 
 
 def shown(signature: str | None, redacted: str | None, id: str | None, origin: Dialect | None) -> str | None:  # noqa: A002

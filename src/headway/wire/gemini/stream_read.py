@@ -32,7 +32,7 @@ from headway.wire.form.reply import (
     Whole,
 )
 from headway.wire.gemini import answers, grounding, logprobs, signatures
-from headway.wire.gemini.vocabulary import stop_of, tier_of, usage_of, usage_told
+from headway.wire.gemini.vocabulary import stop_of, tier_told, usage_of, usage_told
 
 
 class _Choice:
@@ -68,7 +68,11 @@ class Reader:
     def read(self, frame: bytes, into: list[Event]) -> None:
         is_one_line = frame.startswith(b"data: ") and frame.find(b"\n", 0, len(frame) - 4) < 0
         payload = frame[6:] if is_one_line else sse.data_of(frame)
-        if payload is not None and not payload.isspace():
+        if payload is None:
+            payload = frame.strip(b"[,] \t\r\n")  # errors have been seen to come as bare JSON
+            if payload[:1] != b"{":
+                return
+        if payload:
             self.take(payload, into)
 
     def take(self, payload: bytes, into: list[Event]) -> None:
@@ -86,6 +90,8 @@ class Reader:
                 return
             self._take(answer, payload, into)
         except UNREADABLE:
+            if payload.isspace():
+                return
             self._over = True
             self.complete = False
             into.append(Malformed("an event that is no answer of generateContent"))
@@ -149,8 +155,7 @@ class Reader:
     def _begin(self, answer: answers.Answer, into: list[Event]) -> None:
         self._began = True
         self._id, self._model = answer.response_id, answer.model_version
-        usage = usage_told(self._usage)
-        tier = None if usage is None or usage.service_tier is None else tier_of(usage.service_tier)
+        tier = tier_told(usage_told(self._usage))
         created = answers.created_of(answer.create_time)
         into.append(Began(id=self._id, model=self._model, created=created, service_tier=tier))
 

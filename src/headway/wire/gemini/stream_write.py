@@ -29,9 +29,9 @@ from headway.wire.form.reply import (
     TextDelta,
     Whole,
 )
-from headway.wire.gemini import answers, errors, logprobs
+from headway.wire.gemini import answers, errors, logprobs, signatures
 from headway.wire.gemini.response import beside
-from headway.wire.gemini.vocabulary import reason_of, usage_metadata
+from headway.wire.gemini.vocabulary import reason_of, usage_metadata, version_of
 
 _encode = msgspec.json.Encoder().encode
 
@@ -62,10 +62,11 @@ class _Calling:
 class _Choice:
     """What is known of a choice. `words`: its part under way is of words, and whether they are thought."""
 
-    __slots__ = ("calls", "cited", "stop", "words")
+    __slots__ = ("called", "calls", "cited", "stop", "words")
 
     def __init__(self) -> None:
         self.calls: dict[int, _Calling] = {}
+        self.called = False
         self.cited: list[tuple[Citation, str | None, int]] = []
         self.words: tuple[int, bool] | None = None
         self.stop: Stop | None = None
@@ -211,7 +212,11 @@ class Writer:
     def _called(self, choice: _Choice, part: int) -> dict[str, Any]:
         calling = choice.calls.pop(part)
         arguments = "".join(calling.pieces)
-        return answers.shown_call(calling.began.id, calling.began.name, arguments, calling.signature)
+        made = answers.shown_call(calling.began.id, calling.began.name, arguments, calling.signature)
+        if not choice.called and version_of(self._model) is None:
+            signatures.mark([made])
+        choice.called = True
+        return made
 
     def _sign(self, event: Signed, frame: _Frame) -> None:
         choice = self._of(event.choice)

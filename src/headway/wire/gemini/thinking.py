@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from headway.wire.form.request import Thinking
-from headway.wire.gemini.vocabulary import BUDGETS, LEVELS, version_of
+from headway.wire.gemini.vocabulary import BUDGETS, LEVELS
 
 
 def own(thinking: Thinking) -> dict[str, Any]:
@@ -23,9 +23,8 @@ def own(thinking: Thinking) -> dict[str, Any]:
     return told
 
 
-def written(thinking: Thinking, model: str) -> tuple[dict[str, Any] | None, bool]:
+def written(thinking: Thinking, model: str, version: tuple[int, int] | None) -> tuple[dict[str, Any] | None, bool]:
     """The thinkingConfig, if there is anything to say, and whether it says all that was asked for."""
-    version = version_of(model)
     quiet = thinking.effort == "none" or thinking.budget == 0
     if version is None or version < (2, 5):
         return None, quiet
@@ -68,7 +67,9 @@ def _budget(thinking: Thinking, model: str) -> tuple[int, bool]:
     is_pro = "pro" in model
     most = 32768 if is_pro else 24576
     least = 512 if "lite" in model else 128 if is_pro else 0
-    wanted = BUDGETS.get(thinking.effort or "", most + 1) if thinking.budget is None else thinking.budget
+    wanted = thinking.budget
+    if wanted is None or (wanted < 0 and thinking.effort is not None):
+        wanted = BUDGETS.get(thinking.effort or "", most + 1)
     if wanted < 0 or (wanted == 0 and not is_pro):
         return max(wanted, -1), True
     budget = min(max(wanted, least), most)

@@ -6,8 +6,7 @@ and cannot be said is why the request is refused.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 import msgspec
@@ -27,14 +26,13 @@ from headway.wire.form.parts import (
     ToolResult,
     Video,
 )
-from headway.wire.form.request import Unsupported
+from headway.wire.form.request import NO_FIELDS, Unsupported
 from headway.wire.gemini import media, signatures
+from headway.wire.gemini.beside import Beside
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOTHING = msgspec.Raw(b"{}")
 _IN_RESULTS = frozenset({"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"})
-_PLACE = re.compile(r"(messages\[\d+\]\.parts\[\d+\])\.")
-
 Wire = dict[str, Any]
 
 
@@ -59,15 +57,17 @@ def arguments_of(text: str) -> msgspec.Raw | Wire:
 class Turns:
     """Takes messages in; `system` and `contents` are what they come to."""
 
-    def __init__(self, *, own: bool, version: tuple[int, int] | None, extra: Mapping[str, msgspec.Raw]) -> None:
+    """`beside`: what is said beside parts, by their places."""
+
+    def __init__(self, *, own: bool, version: tuple[int, int] | None, beside: Beside) -> None:
         self.system: list[Wire] = []
         self.contents: list[Wire] = []
-        self.dropped: list[str] = []
+        self._dropped: dict[str, None] = {}
         self.unsupported: Unsupported | None = None
         self._own = own
         self._newest = version is not None and version >= (3, 0)
         self._names: dict[str, str] = {}
-        self._beside = _by_place(extra) if own and extra else {}
+        self._beside = beside
 
     def take(self, messages: tuple[Message, ...]) -> None:
         leading = True
@@ -82,11 +82,15 @@ class Turns:
             else:
                 leading = False
                 if role in {"system", "developer"}:
-                    self.dropped.append(f"messages[{index}].role")
+                    self._drop(index, "role")
                 self._write(message.parts, index, self._of("user"))
             if message.name is not None:
-                self.dropped.append(f"messages[{index}].name")
+                self._drop(index, "name")
         self.contents = [content for content in self.contents if content["parts"]]
+
+    @property
+    def dropped(self) -> list[str]:
+        return list(self._dropped)
 
     def _of(self, role: str) -> list[Wire]:
         """Where the parts of this role go next."""
@@ -101,9 +105,7 @@ class Turns:
         parts = self._of("model")
         self._write(message.parts, index, parts)
         if self._newest and not self._own:
-            first = next((part for part in parts if "functionCall" in part), None)
-            if first is not None and "thoughtSignature" not in first:
-                first["thoughtSignature"] = signatures.SKIP
+            signatures.mark(parts)
 
     def _write(self, parts: tuple[Part, ...], index: int, into: list[Wire]) -> None:
         alone = len(parts) == 1 and into is not self.system
@@ -112,13 +114,11 @@ class Turns:
             if made is None:
                 continue
             if self._beside:
-                _put_beside(made[0], self._beside.get(f"messages[{index}].parts[{number}]", ()))
+                _put_beside(made[0], self._beside.get(f"messages[{index}].parts[{number}]", NO_FIELDS))
             into.extend(made)
 
     def _drop(self, index: int, name: str) -> None:
-        place = f"messages[{index}].{name}"
-        if place not in self.dropped:
-            self.dropped.append(place)
+        self._dropped[f"messages[{index}].{name}"] = None
 
     def _part(self, part: Part, index: int) -> list[Wire] | None:
         match part:
@@ -213,18 +213,8 @@ class Turns:
         return {"result": text} if document is None else document
 
 
-def _by_place(extra: Mapping[str, msgspec.Raw]) -> dict[str, list[tuple[str, msgspec.Raw]]]:
-    """What is said beside parts, by `messages[i].parts[j]`."""
-    found: dict[str, list[tuple[str, msgspec.Raw]]] = {}
-    for name, raw in extra.items():
-        place = _PLACE.match(name)
-        if place is not None:
-            found.setdefault(place[1], []).append((name[place.end() :], raw))
-    return found
-
-
-def _put_beside(part: Wire, beside: Iterable[tuple[str, msgspec.Raw]]) -> None:
-    for name, raw in beside:
+def _put_beside(part: Wire, beside: Mapping[str, msgspec.Raw]) -> None:
+    for name, raw in beside.items():
         outer, _, inner = name.rpartition(".")
         place = part.get(outer, part)
         if isinstance(place, dict):

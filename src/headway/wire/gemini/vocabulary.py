@@ -45,6 +45,7 @@ _REASONS: Mapping[Stop, str] = {
 }
 
 _TIERS: Mapping[str, str] = {"standard": "default", "flex": "flex", "priority": "priority"}
+_TRAFFIC: Mapping[str, str] = {"ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX": "flex"}
 _TIERS_OUT: Mapping[str, str] = {**{theirs: ours for ours, theirs in _TIERS.items()}, "standard": "standard"}
 
 
@@ -63,6 +64,13 @@ def reason_of(stop: Stop | None) -> str:
 def tier_of(service_tier: str) -> str:
     tier = service_tier.lower().removeprefix("service_tier_")
     return _TIERS.get(tier, tier)
+
+
+def tier_told(told: UsageMetadata | None) -> str | None:
+    """The tier that an answer was given in; Vertex AI tells it as the kind of its traffic."""
+    if told is None:
+        return None
+    return _TRAFFIC.get(told.traffic_type or "") if told.service_tier is None else tier_of(told.service_tier)
 
 
 def service_tier_of(tier: str) -> str | None:
@@ -90,6 +98,7 @@ class UsageMetadata(msgspec.Struct, rename="camel"):
     cache_tokens_details: list[Modality] | None = None
     tool_use_prompt_tokens_details: list[Modality] | None = None
     service_tier: str | None = None
+    traffic_type: str | None = None
 
 
 _decode_usage = msgspec.json.Decoder(UsageMetadata).decode

@@ -13,8 +13,8 @@ from typing import Literal, cast
 import msgspec
 
 from headway.wire import sse
-from headway.wire.foreign_json import UNREADABLE
 from headway.wire.endpoints import Endpoint
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.openai.response import is_fault
 from headway.wire.openai.stream import FAILED, document_in, is_error_document
 

@@ -13,8 +13,8 @@ business.
 from __future__ import annotations
 
 from headway.wire import sse
-from headway.wire.openai.call import Call, Object, continued, object_of, objects_of, pieces_in
 from headway.wire.endpoints import Endpoint
+from headway.wire.openai.call import Call, Object, continued, object_of, objects_of, pieces_in
 from headway.wire.openai.stream import document_in, is_error_document
 
 LIMIT = 1024 * 1024

@@ -77,7 +77,8 @@ class _Reading:
     def message(self, wire: Message, at: int, own: list[form.Opaque] | tuple[()]) -> form.Message:
         role = wire.role
         if role in ("user", "system", "developer"):
-            parts = self._plain(wire.content, at)
+            content = wire.content
+            parts = (form.Text(content),) if isinstance(content, str) else self._plain(content, at)
             return form.Message(role, (*parts, *own) if own else parts, wire.name)
         if role == "assistant":
             return form.Message("assistant", (*self._said(wire, at), *own), wire.name)

@@ -46,19 +46,14 @@ _encode = msgspec.json.Encoder().encode
 class MessageWriter:
     """Writes the messages of one request; `dropped` grows by what they lose."""
 
-    __slots__ = ("_dropped", "_held", "_own", "_parts", "_renames", "_written")
+    __slots__ = ("_dropped", "_held", "_own", "_part_writer", "_renames", "_request", "_written")
 
     def __init__(self, request: Request, toward: Toward, dropped: list[str]) -> None:
         self._own = request.dialect == CHAT
         self._renames: Mapping[str, str] = toward.renames
         self._dropped = dropped
-        self._parts = PartWriter(
-            dropped,
-            own=self._own,
-            marks=BREAKPOINT in request.aside,
-            same_files=request.dialect in (CHAT, "openai_responses"),
-            documents=toward.renames.get("file") == "document_url",
-        )
+        self._request = request
+        self._part_writer: PartWriter | None = None
         self._written: list[Wire] = []
         self._held: list[Wire] = []
         """Content of tools' results that waits for the end of the results."""
@@ -79,6 +74,19 @@ class MessageWriter:
             self._release()
         return self._written
 
+    @property
+    def _parts(self) -> PartWriter:
+        """Made once there is more than text."""
+        if self._part_writer is None:
+            self._part_writer = PartWriter(
+                self._dropped,
+                own=self._own,
+                marks=BREAKPOINT in self._request.aside,
+                same_files=self._request.dialect in (CHAT, "openai_responses"),
+                documents=self._renames.get("file") == "document_url",
+            )
+        return self._part_writer
+
     def _release(self) -> None:
         self._written.append({"role": "user", "content": self._held})
         self._held = []
@@ -96,12 +104,13 @@ class MessageWriter:
         role = message.role
         if role in ("system", "developer"):
             role = self._renames.get("system", "system" if not self._own else role)
-        wire = self._start(role, message)
         parts = message.parts
-        if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].cache is None:
-            wire["content"] = parts[0].text
-        else:
-            self._content(wire, parts, f"messages[{at}]", "\n\n")
+        if len(parts) == 1 and message.name is None:
+            [part] = parts
+            if isinstance(part, Text) and part.cache is None:  # most are
+                self._written.append({"role": role, "content": part.text})
+                return
+        self._content(self._start(role, message), parts, f"messages[{at}]", "\n\n")
 
     def _content(self, wire: Wire, parts: tuple[Part, ...], place: str, between: str) -> None:
         content: list[Wire] = []
@@ -188,7 +197,7 @@ class MessageWriter:
                     self._said(wire, content, part, place)
                 case ToolCall():
                     calls.append(self._call(part, place))
-                case Refusal():
+                case Refusal() if self._own:
                     refusals.append(part.text)
                 case Reasoning():
                     thoughts.append(part)
@@ -206,8 +215,9 @@ class MessageWriter:
             wire["tool_calls"] = calls
 
     def _said(self, wire: Wire, content: list[Wire], part: Text, place: str) -> None:
-        found = self._parts.content(Text(part.text, cache=part.cache), place)
-        if found is not None:
+        if part.cache is None:
+            content.append({"type": "text", "text": part.text})
+        elif (found := self._parts.content(part, place)) is not None:
             content.append(found)
         if part.signature is not None:
             self._signed(wire, part.signature, place)

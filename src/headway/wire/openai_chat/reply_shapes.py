@@ -1,21 +1,23 @@
 """The shapes of what providers answer, whole or in pieces, read as loosely as they are kept to.
 
-A message and a delta have the same fields. Where a reply or a chunk is not of these shapes, it is read once more for
-its choices alone: an odd id or an odd count of tokens is no reason to lose an answer.
+A message and a delta have the same fields. Where one is not of its kind, it is left out: an odd id or an odd count of
+tokens is no reason to lose an answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from headway.wire.foreign_json import UNREADABLE
-from headway.wire.openai_chat.mend import mended
+from headway.wire.openai_chat.mend import leave_out, mended
 from headway.wire.openai_chat.reasoning import Detail
 from headway.wire.openai_chat.signatures import ExtraContent
 from headway.wire.openai_chat.vocabulary import WireUsage
+
+_MOST_LEFT_OUT = 16
+"""Fields of one reply or chunk."""
 
 # --- a message ---
 
@@ -123,7 +125,10 @@ class Choice(msgspec.Struct):
 
 
 class Groq(msgspec.Struct):
+    """What Groq adds to the first and the last chunk."""
+
     usage: WireUsage | None = None
+    error: msgspec.Raw = msgspec.Raw()
 
 
 class Reply(msgspec.Struct):
@@ -138,14 +143,6 @@ class Reply(msgspec.Struct):
     x_groq: Groq | None = None
     object: str | None = None
     type: str | None = None
-
-
-class _Bare(msgspec.Struct):
-    choices: list[Choice] | None = None
-    id: msgspec.Raw = msgspec.Raw()
-    model: msgspec.Raw = msgspec.Raw()
-    usage: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
 
 
 class _PlainDelta(msgspec.Struct, gc=False):
@@ -183,9 +180,7 @@ class Plain(msgspec.Struct, gc=False):
 
 decode_plain = msgspec.json.Decoder(Plain).decode
 _decode = msgspec.json.Decoder(Reply).decode
-_decode_bare = msgspec.json.Decoder(_Bare).decode
-_decode_usage = msgspec.json.Decoder(WireUsage).decode
-_decode_text = msgspec.json.Decoder(str).decode
+_decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -193,8 +188,8 @@ def read(payload: bytes) -> Reply | None:
     """What a body or the data of an event says; None where it cannot be read as this dialect."""
     try:
         return _decode(payload)
-    except msgspec.ValidationError:
-        return _read_bare(payload)
+    except msgspec.ValidationError as error:
+        return _read_without(payload, error)
     except UNREADABLE:
         pass
     again = mended(payload)
@@ -202,29 +197,26 @@ def read(payload: bytes) -> Reply | None:
         return None
     try:
         return _decode(again)
-    except UNREADABLE:
-        return _read_bare(again)
-
-
-def _read_bare(payload: bytes) -> Reply | None:
-    try:
-        bare = _decode_bare(payload)
+    except msgspec.ValidationError as error:
+        return _read_without(again, error)
     except UNREADABLE:
         return None
-    return Reply(
-        id=_or_none(_decode_text, bare.id),
-        model=_or_none(_decode_text, bare.model),
-        choices=bare.choices,
-        usage=_or_none(_decode_usage, bare.usage),
-        error=bare.error,
-    )
 
 
-def _or_none(decode: Callable[[msgspec.Raw], Any], raw: msgspec.Raw) -> Any:
+def _read_without(payload: bytes, error: msgspec.ValidationError) -> Reply | None:
+    """The same without the fields that are not of their kind."""
     try:
-        return decode(raw)
+        document = _decode_any(payload)
+        for _ in range(_MOST_LEFT_OUT):
+            if not leave_out(document, error):
+                return None
+            try:
+                return _decode(_encode(document))
+            except msgspec.ValidationError as another:
+                error = another
     except UNREADABLE:
-        return None
+        pass
+    return None
 
 
 def text_of(arguments: str | dict[str, Any] | None) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
-from headway.wire.form.request import Output, Request, Thinking
+from headway.wire.form.request import NO_FIELDS, Output, Request, Thinking
 from headway.wire.malformed import Malformed
 from headway.wire.openai_chat.complaints import RefusedError, bad, complaint
 from headway.wire.openai_chat.messages_read import read_messages
@@ -99,7 +99,7 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
     values = reading.values
     try:
         for name, raw in fields.items():
-            if is_null(raw):
+            if len(raw) == 4 and bytes(raw) == b"null":
                 continue
             scalar = _SCALARS.get(name)
             if scalar is not None:
@@ -119,8 +119,8 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
         dialect=CHAT,
         model=said.model,
         stream=said.stream,
-        extra=MappingProxyType(reading.extra),
-        aside=MappingProxyType(reading.aside),
+        extra=MappingProxyType(reading.extra) if reading.extra else NO_FIELDS,
+        aside=MappingProxyType(reading.aside) if reading.aside else NO_FIELDS,
         needs=tuple(reading.needs),
         **values,
     )
@@ -171,6 +171,7 @@ def _tool_choice(raw: msgspec.Raw, reading: _Reading) -> None:
 
 def _function_call(raw: msgspec.Raw, reading: _Reading) -> None:
     reading.values["function_call"] = read_choice(raw, "function_call")
+    reading.aside["function_call"] = raw
 
 
 # --- bounds and output ---

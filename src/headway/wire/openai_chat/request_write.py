@@ -54,7 +54,7 @@ _SCALARS = (
 """Parameters that are written as they are."""
 _THINKING = frozenset({"reasoning", "thinking", "reasoning_effort"})
 """Where a client of this dialect says how much to think."""
-_SAID_ANEW = frozenset({"functions", "max_completion_tokens", BREAKPOINT})
+_SAID_ANEW = frozenset({"max_completion_tokens", BREAKPOINT})
 """What is kept aside for its name alone."""
 _TIERS: Mapping[str, str] = MappingProxyType(
     {
@@ -75,7 +75,8 @@ def write_request(request: Request, toward: Toward) -> Written | Unsupported:
     """The body of a request, and what of it could not be said."""
     own = request.dialect == CHAT
     if own:  # whatever it needs, this dialect can say
-        unsupported = missing(msgspec.structs.replace(request, needs=()), toward)
+        plain = msgspec.structs.replace(request, needs=()) if request.needs else request
+        unsupported = missing(plain, toward)
     else:
         unsupported = missing(request, toward, _LACKS)
     if unsupported is not None:
@@ -90,7 +91,7 @@ def write_request(request: Request, toward: Toward) -> Written | Unsupported:
         return unable.unsupported
     writer.settings()
     writer.others()
-    return Written(_encode(body), tuple(dict.fromkeys(dropped)))
+    return Written(_encode(body), tuple(dict.fromkeys(dropped)) if dropped else ())
 
 
 class _Settings:
@@ -119,6 +120,8 @@ class _Settings:
 
     def tools(self) -> None:
         request = self._request
+        if self._own and "functions" in request.aside:
+            return  # tools, and their choice, are said in the client's older words
         choice = request.tool_choice
         if request.tools:
             written = [self._tool(tool) for tool in request.tools if self._is_allowed(tool, choice)]

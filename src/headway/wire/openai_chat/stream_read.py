@@ -18,6 +18,19 @@ MOST_CHOICES = 128
 """As many as OpenAI lets a client ask for."""
 
 
+def split(data: bytes) -> tuple[list[bytes], bytes]:
+    """Whole events and the unfinished rest; most often it is one event that arrives."""
+    if len(data) > 2 and data.find(b"\n\n") == len(data) - 2 and data.find(b"\r") < 0:
+        return [data], b""
+    return sse.split(data)
+
+
+def _is_error(chunk: shapes.Reply) -> bool:
+    if chunk.type == "error" or chunk.object == "error" or (chunk.error and says(chunk.error)):
+        return True
+    return chunk.x_groq is not None and says(chunk.x_groq.error)
+
+
 class ChatReader:
     """Reads one stream."""
 
@@ -59,7 +72,7 @@ class ChatReader:
         chunk = shapes.read(payload)
         if chunk is None:
             self._break("it is no chunk of a chat completion", into)
-        elif is_error or chunk.type == "error" or chunk.object == "error" or (chunk.error and says(chunk.error)):
+        elif is_error or _is_error(chunk):
             self._over = True
             into.append(Reported(payload))
         else:

@@ -264,7 +264,7 @@ class ChatWriter:
             self._argue(CallDelta("{}", part), choice, out)  # a call without arguments has an empty object
         pieces = choice.thoughts.pop(part, None)
         signed = choice.signed.pop(part, None)
-        if signed is not None:
+        if signed is not None and (signed.signature is not None or signed.redacted is not None):
             thought = Reasoning(
                 text="".join(pieces or ()),
                 signature=signed.signature,

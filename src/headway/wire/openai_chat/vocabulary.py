@@ -99,11 +99,18 @@ def finish_reason(stop: Stop | None, *, calls: bool, refused: bool, legacy: bool
 # --- usage ---
 
 
+class CachedDetails(msgspec.Struct, gc=False):
+    """As OpenAI has it where answers are spoken."""
+
+    audio_tokens: int | None = None
+
+
 class InputDetails(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     audio_tokens: int | None = None
     image_tokens: int | None = None
+    cached_tokens_details: CachedDetails | None = None
 
 
 class OutputDetails(msgspec.Struct, gc=False):
@@ -151,6 +158,7 @@ def usage_of(wire: WireUsage) -> Usage | None:
         written += beyond
         reasoning = max(reasoning, beyond)
     cached = details.cached_tokens or wire.prompt_cache_hit_tokens or wire.num_cached_tokens or wire.cached_tokens
+    spoken = details.cached_tokens_details
     tools = wire.server_tool_use_details or wire.server_tool_use or _NO_SERVER_TOOLS
     return Usage(
         input_tokens=sent,
@@ -160,6 +168,7 @@ def usage_of(wire: WireUsage) -> Usage | None:
         cache_write_tokens=_count(details.cache_write_tokens),
         audio_input_tokens=_count(details.audio_tokens),
         audio_output_tokens=_count(produced.audio_tokens),
+        cached_audio_input_tokens=0 if spoken is None else _count(spoken.audio_tokens),
         image_input_tokens=_count(details.image_tokens),
         image_output_tokens=_count(produced.image_tokens),
         searches=_count(tools.web_search_requests or wire.num_search_queries),
@@ -184,6 +193,8 @@ def shown_usage(usage: Usage) -> dict[str, object]:
     }
     if usage.cache_write_tokens:
         sent["cache_write_tokens"] = usage.cache_write_tokens
+    if usage.cached_audio_input_tokens:
+        sent["cached_tokens_details"] = {"audio_tokens": usage.cached_audio_input_tokens}
     if usage.image_input_tokens:
         sent["image_tokens"] = usage.image_input_tokens
     if usage.image_output_tokens:

@@ -21,6 +21,7 @@ _MOST_BASE = 48
 """Characters of a response's id that are used in the ids of its items, which may have 64."""
 _MOST_ID = 200
 _EMPTY = msgspec.Raw(b"{}")
+_PLAIN = msgspec.Raw(b'{"format":{"type":"text"},"verbosity":"medium"}')
 _DISABLED = msgspec.Raw(b'"disabled"')
 _FAULT = {"code": "server_error", "message": "the model wrote something that its provider cannot use"}
 _encode = msgspec.json.Encoder().encode
@@ -28,6 +29,11 @@ _encode = msgspec.json.Encoder().encode
 
 class _Reason(msgspec.Struct, gc=False):
     reason: str
+
+
+class _Thinking(msgspec.Struct, gc=False):
+    effort: str | None
+    summary: str | None
 
 
 class _Response(msgspec.Struct):
@@ -39,11 +45,11 @@ class _Response(msgspec.Struct):
     metadata: msgspec.Raw
     parallel_tool_calls: bool
     prompt_cache_key: str | None
-    reasoning: dict[str, str | None]
+    reasoning: _Thinking
     safety_identifier: str | None
     service_tier: str
     temperature: float | None
-    text: dict[str, object]
+    text: object
     tool_choice: object
     tools: list[object]
     top_logprobs: int
@@ -116,7 +122,7 @@ def _response(request: Request, answer: str, model: str, service_tier: str | Non
         metadata=request.metadata or _EMPTY,
         parallel_tool_calls=request.parallel_tool_calls is not False,
         prompt_cache_key=request.cache_key,
-        reasoning={"effort": effort, "summary": summary},
+        reasoning=_Thinking(effort, summary),
         safety_identifier=request.user if identified else None,
         service_tier=service_tier if service_tier in SERVICE_TIERS else "default",
         temperature=request.temperature,
@@ -138,8 +144,10 @@ def _instructions(request: Request) -> str | None:
     return first.text if isinstance(first, Text) else None
 
 
-def _text(request: Request) -> dict[str, object]:
+def _text(request: Request) -> object:
     output, text = request.output, dict[str, object]()
+    if output is None and request.verbosity is None:
+        return _PLAIN
     if output is None:
         text["format"] = {"type": "text"}
     elif not output.schema:

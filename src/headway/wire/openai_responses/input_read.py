@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import msgspec
 
 from headway.wire.foreign_json import UNREADABLE
-from headway.wire.form.parts import Message, Opaque, Part, Role, Text, ToolCall, ToolResult
+from headway.wire.form.parts import Message, Opaque, Part, Text, ToolCall, ToolResult
 from headway.wire.malformed import Malformed
 from headway.wire.openai_responses import carried, parts
 from headway.wire.openai_responses.faults import explain
@@ -28,6 +28,7 @@ _Kind = Literal[
     "reasoning",
 ]
 _KINDS = frozenset(get_args(_Kind))
+_CALLS = frozenset({"function_call", "custom_tool_call"})
 
 
 class _Item(msgspec.Struct, forbid_unknown_fields=True):
@@ -107,8 +108,9 @@ class Conversation:
             items = _decode_items(raw)
         except UNREADABLE:
             return self._read_slowly(raw)
-        if any(item.role is None and item.type == "message" for item in items):
-            return self._read_slowly(raw)
+        for item in items:
+            if item.role is None and item.type == "message":
+                return self._read_slowly(raw)
         for index, item in enumerate(items):
             wrong = self._take(item, index)
             if wrong is not None:
@@ -224,49 +226,48 @@ class Conversation:
             self._keep(self.extra, "namespace", item.namespace)
         if item.status is not None:
             self._keep(self.aside, "status", item.status)
-        match item.type:
-            case "message":
-                wrong = self._take_message(item, index, said)
-            case "function_call" | "custom_tool_call":
-                wrong = self._take_call(item, index)
-            case "reasoning":
-                return self._take_reasoning(item)
-            case _:
-                wrong = self._take_output(item, index, said)
+        kind = item.type
+        if kind == "message":
+            wrong = self._take_message(item, index, said)
+        elif kind in _CALLS:
+            wrong = self._take_call(item, index)
+        elif kind == "reasoning":
+            return self._take_reasoning(item)
+        else:
+            wrong = self._take_output(item, index, said)
         self._number += 1
         return wrong
 
     def _take_message(self, item: _Item, index: int, said: tuple[Part, ...] | None) -> Malformed | None:
-        place = f"input[{index}]"
-        if item.role is None:
-            return _lacking(place, "role")
+        role = item.role
+        if role is None:
+            return _lacking(f"input[{index}]", "role")
         if said is None:
-            if item.content is None:
-                return _lacking(place, "content")
-            found = _parts_of(item.content, f"{place}.content")
+            found = _parts_of(item.content, index, "content")
             if isinstance(found, Malformed):
                 return found
             said = found
         if item.id is not None:
             self._keep(self.aside, "id", item.id)
-        self._flush_results()
-        if item.role == "assistant":
-            if self._has_spoken():
+        if self._results:
+            self._flush_results()
+        if role == "assistant":
+            if self._turn and self._has_spoken():
                 self._flush_turn()
             self._turn += said
             return None
-        self._flush_turn()
-        role: Role = item.role
+        if self._turn:
+            self._flush_turn()
         self.messages.append(Message(role, said))
         return None
 
     def _take_call(self, item: _Item, index: int) -> Malformed | None:
         custom = item.type == "custom_tool_call"
         arguments = item.input if custom else item.arguments
-        lacking = "call_id" if item.call_id is None else "name"
         if item.call_id is None or item.name is None:
-            return _lacking(f"input[{index}]", lacking)
-        self._flush_results()
+            return _lacking(f"input[{index}]", "call_id" if item.call_id is None else "name")
+        if self._results:
+            self._flush_results()
         self._turn.append(
             ToolCall(
                 id=item.call_id,
@@ -281,11 +282,10 @@ class Conversation:
         return None
 
     def _take_output(self, item: _Item, index: int, said: tuple[Part, ...] | None) -> Malformed | None:
-        place = f"input[{index}]"
         if item.call_id is None:
-            return _lacking(place, "call_id")
+            return _lacking(f"input[{index}]", "call_id")
         if said is None:
-            found = _parts_of(item.output or "", f"{place}.output")
+            found = _parts_of(item.output or "", index, "output")
             if isinstance(found, Malformed):
                 return found
             said = found
@@ -318,7 +318,7 @@ class Conversation:
         """Has the model said something in this turn, and not called anything yet, so that more is another message?
         Calls stay in one message with all that comes before their outputs.
         """
-        kinds = {type(part) for part in self._turn}
+        kinds = [type(part) for part in self._turn]
         return Text in kinds and ToolCall not in kinds
 
     def _flush_turn(self) -> None:
@@ -336,13 +336,15 @@ def _lacking(place: str, name: str) -> Malformed:
     return Malformed(f"{place} must have a {name}", f"{place}.{name}")
 
 
-def _parts_of(content: str | list[parts.Content], place: str) -> tuple[Part, ...] | Malformed:
+def _parts_of(content: str | list[parts.Content] | None, index: int, field: str) -> tuple[Part, ...] | Malformed:
     if isinstance(content, str):
         return (Text(content),)
+    if content is None:
+        return _lacking(f"input[{index}]", field)
     found: list[Part] = []
     for number, each in enumerate(content):
         part = parts.read(each)
         if isinstance(part, str):
-            return _lacking(f"{place}[{number}]", part)
+            return _lacking(f"input[{index}].{field}[{number}]", part)
         found.append(part)
     return tuple(found)

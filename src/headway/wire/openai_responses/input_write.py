@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import msgspec
+
 from headway.wire.form.parts import (
-    Audio,
     File,
     Image,
     Message,
@@ -20,7 +21,6 @@ from headway.wire.form.parts import (
     Text,
     ToolCall,
     ToolResult,
-    Video,
 )
 from headway.wire.form.request import Unsupported
 from headway.wire.openai_responses import parts
@@ -50,36 +50,34 @@ class Items:
     def write(self, messages: Sequence[Message], first: int) -> Unsupported | None:
         """`first` is the number of the first of these messages in the request."""
         for index, message in enumerate(messages, first):
-            place = f"messages[{index}]"
+            role, said = message.role, message.parts
             if message.name is not None:
-                self.dropped.append(f"{place}.name")
-            match message.role:
-                case "assistant":
-                    wrong = self._write_turn(message.parts, place)
-                case "tool":
-                    wrong = self._write_results(message.parts, place)
-                case _:
-                    wrong = self._write_said(message, place)
+                self.dropped.append(f"messages[{index}].name")
+            if role == "assistant":
+                self._write_turn(said, index)
+                continue
+            wrong = self._write_results(said, index) if role == "tool" else self._write_said(role, said, index)
             if wrong is not None:
                 return wrong
         return None
 
-    def _write_said(self, message: Message, place: str) -> Unsupported | None:
-        content = self._contents(message.parts, place, plain=True)
+    def _write_said(self, role: str, said: Sequence[Part], index: int) -> Unsupported | None:
+        content = self._contents(said, index)
         if isinstance(content, Unsupported):
             return content
-        item: Item = {"role": message.role, "content": content}
         if self._own:
-            item["type"] = "message"
-        if content or self._own:
-            self.written.append(item)
+            self.written.append({"type": "message", "role": role, "content": content})
+        elif content:
+            self.written.append({"role": role, "content": content})
         return None
 
-    def _contents(self, said: Sequence[Part], place: str, *, plain: bool) -> str | list[object] | Unsupported:
-        if plain and len(said) == 1:
+    def _contents(self, said: Sequence[Part], index: int) -> str | list[object] | Unsupported:
+        """One text stands by itself."""
+        if len(said) == 1:
             only = said[0]
-            if isinstance(only, Text) and not (self._own and only.cache is not None):
+            if isinstance(only, Text) and (only.cache is None or not self._own):
                 return only.text
+        place = f"messages[{index}]"
         contents: list[object] = []
         for part in said:
             if isinstance(part, Image | File) and part.source.file_id is not None and not self._shares_files:
@@ -92,54 +90,57 @@ class Items:
                 contents.append(written)
         return contents
 
-    def _write_results(self, results: Sequence[Part], place: str) -> Unsupported | None:
+    def _write_results(self, results: Sequence[Part], index: int) -> Unsupported | None:
         for result in results:
             if not isinstance(result, ToolResult):
-                self.dropped.append(f"{place}.{parts.kind_of(result)}")
+                self.dropped.append(f"messages[{index}].{parts.kind_of(result)}")
                 continue
-            output = self._contents(result.parts, place, plain=True)
+            output = self._contents(result.parts, index)
             if isinstance(output, Unsupported):
                 return output
             if result.is_error:
-                self.dropped.append(f"{place}.is_error")
+                self.dropped.append(f"messages[{index}].is_error")
             custom = result.custom or result.call_id in self._custom
             kind = "custom_tool_call_output" if custom else "function_call_output"
             self.written.append({"type": kind, "call_id": _call_id(result.call_id), "output": output or ""})
         return None
 
-    def _write_turn(self, said: Sequence[Part], place: str) -> Unsupported | None:
+    def _write_turn(self, said: Sequence[Part], index: int) -> None:
         for part in said:
-            if not (isinstance(part, Text | Refusal) or _is_content(part)):
+            if self._said and not (isinstance(part, Text | Refusal) or _is_content(part)):
                 self._end_words()
-            if not isinstance(part, Reasoning):
+            if self._thoughts and not isinstance(part, Reasoning):
                 self._end_thoughts()
             match part:
                 case Text():
-                    self._write_words(part, place)
-                case Refusal():
-                    self._said.append({"type": "refusal", "refusal": part.text})
+                    self._write_words(part, index)
                 case ToolCall():
                     self.written.append(self._call(part))
                 case Reasoning():
-                    self._think(part, place)
+                    self._think(part, index)
+                case Refusal():
+                    self._said.append({"type": "refusal", "refusal": part.text})
                 case Opaque():
-                    self._write_opaque(part, place)
-                case Image() | Audio() | Video() | File() | ToolResult():
-                    self.dropped.append(f"{place}.{parts.kind_of(part)}")
-        self._end_words()
-        self._end_thoughts()
-        return None
+                    self._write_opaque(part, index)
+                case _:
+                    self.dropped.append(f"messages[{index}].{parts.kind_of(part)}")
+        if self._said:
+            self._end_words()
+        if self._thoughts:
+            self._end_thoughts()
 
-    def _write_words(self, part: Text, place: str) -> None:
-        annotations = [each.raw for each in part.citations if each.dialect == DIALECT and each.raw]
+    def _write_words(self, part: Text, index: int) -> None:
+        annotations: list[msgspec.Raw] = []
+        if part.citations:
+            annotations = [each.raw for each in part.citations if each.dialect == DIALECT and each.raw]
         if len(annotations) < len(part.citations):
-            self.dropped.append(f"{place}.citations")
+            self.dropped.append(f"messages[{index}].citations")
         self._plain = None if annotations else part.text
         self._said.append({"type": "output_text", "text": part.text, "annotations": annotations})
 
-    def _write_opaque(self, part: Opaque, place: str) -> None:
+    def _write_opaque(self, part: Opaque, index: int) -> None:
         if part.dialect != DIALECT:
-            self.dropped.append(f"{place}.{part.kind}")
+            self.dropped.append(f"messages[{index}].{part.kind}")
         elif _is_content(part):
             self._said.append(part.raw)
         else:
@@ -149,8 +150,6 @@ class Items:
         """One message for all that was said in a run."""
         said, self._said = self._said, []
         plain, self._plain = self._plain if len(said) == 1 else None, None
-        if not said:
-            return
         if self._own:
             self.written.append({"type": "message", "role": "assistant", "content": said})
         elif plain is not None:
@@ -178,10 +177,10 @@ class Items:
             item["arguments"] = call.arguments if self._own or call.arguments.strip() else "{}"
         return item
 
-    def _think(self, part: Reasoning, place: str) -> None:
+    def _think(self, part: Reasoning, index: int) -> None:
         """Collects the parts of one item: what is encrypted stands in its last."""
         if part.origin not in (None, DIALECT) or (part.origin is None and not self._own):
-            name = f"{place}.reasoning"
+            name = f"messages[{index}].reasoning"
             if name not in self.dropped:
                 self.dropped.append(name)
             return
@@ -193,8 +192,6 @@ class Items:
 
     def _end_thoughts(self) -> None:
         thoughts, self._thoughts = self._thoughts, []
-        if not thoughts:
-            return
         last = thoughts[-1]
         item: Item = {"type": "reasoning"}
         if last.id is not None:

@@ -92,6 +92,7 @@ def items_of(choice: Choice, base: str, *, summarise: bool) -> list[object]:
     last: Status = "incomplete" if status == "incomplete" else "completed"
     items: list[object] = []
     message: MessageItem | None = None
+    signature: str | None = None
     for part in choice.parts:
         if isinstance(part, Text | Refusal):
             if message is None:
@@ -99,19 +100,20 @@ def items_of(choice: Choice, base: str, *, summarise: bool) -> list[object]:
                 items.append(message)
             _say(part, message)
             if isinstance(part, Text) and part.signature is not None:
-                items.append(rider(part.signature, "previous", f"{len(items)}_{base}"))
-                message = None
+                signature = part.signature
             continue
-        found = list(items_of_part(part, len(items), base, summarise=summarise))
-        if found:
-            message = None
-            items += found
+        if not is_shown(part):
+            continue
+        if signature is not None:
+            items.append(rider(signature, "previous", f"{len(items)}_{base}"))
+        message = signature = None
+        items += items_of_part(part, len(items), base, summarise=summarise)
     if message is not None:
         message.status = last
         if choice.logprobs:
             _show_logprobs(message, logprobs_in(choice.logprobs))
-    elif last == "incomplete" and items and isinstance(items[-1], CallItem | CustomItem):
-        items[-1].status = last
+    if signature is not None:
+        items.append(rider(signature, "previous", f"{len(items)}_{base}"))
     return items
 
 
@@ -123,7 +125,8 @@ def _say(part: Text | Refusal, message: MessageItem) -> None:
     if not isinstance(content, OutputText):
         content = OutputText("", [], [])
         message.content.append(content)
-    content.annotations += annotations_of(part.citations, len(content.text), len(part.text))
+    if part.citations:
+        content.annotations += annotations_of(part.citations, len(content.text), len(part.text))
     content.text += part.text
 
 
@@ -138,7 +141,21 @@ def _show_logprobs(message: MessageItem, logprobs: list[msgspec.Raw]) -> None:
         content.logprobs = logprobs
 
 
+def is_shown(part: Part) -> bool:
+    """Has this API an item for it? What has none does not even end a message."""
+    match part:
+        case Opaque():
+            return part.dialect == DIALECT
+        case Image():
+            return part.source.data is not None
+        case Audio():
+            return bool(part.transcript)
+        case _:
+            return isinstance(part, ToolCall | Reasoning)
+
+
 def items_of_part(part: Part, number: int, base: str, *, summarise: bool) -> Iterator[object]:
+    """Of a part that `is_shown`."""
     name = f"{number}_{base}"
     match part:
         case ToolCall():
@@ -149,14 +166,11 @@ def items_of_part(part: Part, number: int, base: str, *, summarise: bool) -> Ite
         case Reasoning():
             yield reasoning_item(part, f"rs_{name}", summary=part.summary or summarise)
         case Image():
-            if part.source.data is not None:
-                yield ImageItem(f"ig_{name}", part.source.data)
+            yield ImageItem(f"ig_{name}", part.source.data or "")
         case Audio():
-            if part.transcript:
-                yield MessageItem(f"msg_{name}", "completed", [OutputText(part.transcript, [], [])])
+            yield MessageItem(f"msg_{name}", "completed", [OutputText(part.transcript or "", [], [])])
         case Opaque():
-            if part.dialect == DIALECT:
-                yield part.raw
+            yield part.raw
         case _:
             pass
 

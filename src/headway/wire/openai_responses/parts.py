@@ -29,6 +29,7 @@ Kind = Literal[
     "refusal",
 ]
 KINDS = frozenset(get_args(Kind))
+_TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 
 
 class Breakpoint(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -72,6 +73,8 @@ _decode_annotation = msgspec.json.Decoder(Annotation).decode
 
 def read(content: Content) -> Part | str:
     """The part that a content is, or the name of the field that it lacks."""
+    if content.text is not None and content.type in _TEXTS and content.prompt_cache_breakpoint is None:
+        return Text(content.text, citations_of(content.annotations)) if content.annotations else Text(content.text)
     mark = content.prompt_cache_breakpoint
     cache = None if mark is None else Cache("1h" if mark.ttl == "12h" else None)
     match content.type:

@@ -30,10 +30,7 @@ from headway.wire.openai_responses.vocabulary import (
     effort_for,
 )
 
-_NOT_SAID = ("top_k", "seed", "stop", "frequency_penalty", "presence_penalty")
-"""Fields of the form that this API has no words for."""
 _OF_OPENAI = frozenset({DIALECT, "openai_chat"})
-_RANGES = {"temperature": 2.0, "top_p": 1.0}
 _encode = msgspec.json.Encoder().encode
 _decode_beside = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -60,15 +57,21 @@ class _Writing:
 
     def sampling(self) -> None:
         request = self.request
-        for name, most in _RANGES.items():
-            value: float | None = getattr(request, name)
-            if value is not None and self.allows(name):
-                self.body[name] = min(value, most)
-                if value > most:
+        for name, asked, most in (("temperature", request.temperature, 2.0), ("top_p", request.top_p, 1.0)):
+            if asked is not None and self.allows(name):
+                self.body[name] = min(asked, most)
+                if asked > most:
                     self.dropped.append(name)
-        self.dropped += [name for name in _NOT_SAID if getattr(request, name) not in (None, ())]
-        if request.logit_bias:
-            self.dropped.append("logit_bias")
+        for name, value in (
+            ("top_k", request.top_k),
+            ("seed", request.seed),
+            ("stop", request.stop or None),
+            ("frequency_penalty", request.frequency_penalty),
+            ("presence_penalty", request.presence_penalty),
+            ("logit_bias", request.logit_bias or None),
+        ):
+            if value is not None:  # the API has no words for it
+                self.dropped.append(name)
 
     def bound(self) -> None:
         wanted, most = self.request.max_output, self.toward.most_output
@@ -159,7 +162,8 @@ class _Writing:
 
 def write_request(request: Request, toward: Toward) -> Written | Unsupported:
     own = request.dialect == DIALECT
-    lacking = abilities.missing(msgspec.structs.replace(request, needs=()) if own else request, toward, LACKS)
+    met = msgspec.structs.replace(request, needs=()) if own and request.needs else request
+    lacking = abilities.missing(met, toward, LACKS)
     if lacking is not None:
         return lacking
     if request.n is not None and request.n > 1:
@@ -224,12 +228,12 @@ def _write_tools(writing: _Writing) -> Unsupported | None:
 
 def _has_reasoning(messages: tuple[Message, ...]) -> bool:
     """Has a model of this dialect thought in this conversation?"""
-    return any(
-        isinstance(part, Reasoning) and part.origin == DIALECT
-        for message in messages
-        if message.role == "assistant"
-        for part in message.parts
-    )
+    for message in messages:
+        if message.role == "assistant":
+            for part in message.parts:
+                if isinstance(part, Reasoning) and part.origin == DIALECT:
+                    return True
+    return False
 
 
 def _put_back(writing: _Writing) -> None:

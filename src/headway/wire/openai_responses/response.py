@@ -80,17 +80,17 @@ def read_reply(body: bytes) -> Reply | NoReply:
 
 
 def _reply(head: Head, output: list[Item | Hosted]) -> Reply:
-    parts = [part for item in output for part in parts_of(item)]
-    searches = sum(isinstance(item, Hosted) and item.searched for item in output)
-    logprobs = [
-        content.logprobs
-        for item in output
-        if isinstance(item, Item) and item.type == "message"
-        for content in item.content or ()
-        if content.logprobs
-    ]
-    calls, refused = said(parts)
-    stop = head.stop(calls=calls, refused=refused)
+    parts: list[Part] = []
+    logprobs: list[msgspec.Raw] = []
+    searches = 0
+    for item in output:
+        parts += parts_of(item)
+        if isinstance(item, Hosted):
+            searches += item.searched
+        elif item.content is not None:
+            logprobs += [content.logprobs for content in item.content if content.logprobs]
+    kinds = [type(part) for part in parts]
+    stop = head.stop(calls=ToolCall in kinds, refused=Refusal in kinds and Text not in kinds)
     return Reply(
         id=head.id,
         model=head.model,
@@ -99,12 +99,6 @@ def _reply(head: Head, output: list[Item | Hosted]) -> Reply:
         usage=usage_of(head.usage, head.tool_usage, searches),
         service_tier=head.service_tier,
     )
-
-
-def said(parts: list[Part]) -> tuple[bool, bool]:
-    """Is a tool called, and does the model decline and say nothing else?"""
-    kinds = {type(part) for part in parts}
-    return ToolCall in kinds, Refusal in kinds and Text not in kinds
 
 
 def write_reply(reply: Reply, show: Show) -> bytes:

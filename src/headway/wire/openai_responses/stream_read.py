@@ -114,7 +114,7 @@ class StreamReader:
         """Nothing is held back: a stream without its last event is cut off."""
 
     def _read(self, frame: bytes, into: list[Event]) -> None:
-        payload = sse.data_of(frame)
+        payload = _data_of(frame)
         if self._over or payload is None or not payload.strip() or payload.strip() == b"[DONE]":
             return
         try:
@@ -354,6 +354,15 @@ class StreamReader:
         for number, raw in enumerate(decode_output(event.response).output or ()):
             if number not in self._done:
                 self.item_done(StreamEvent(output_index=number, item=raw), into)
+
+
+def _data_of(frame: bytes) -> bytes | None:
+    """Of the two lines that frames nearly always have, at once."""
+    if frame.startswith(b"event: ") and frame.count(b"\n") == 3:
+        start = frame.find(b"\ndata: ")
+        if start > 0:
+            return frame[start + 7 : -2]
+    return sse.data_of(frame)
 
 
 _SAID = frozenset({"output_text", "refusal"})

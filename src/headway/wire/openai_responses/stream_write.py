@@ -39,6 +39,7 @@ from headway.wire.openai_responses.output_write import (
     ReasoningItem,
     Thought,
     call_item,
+    is_shown,
     items_of_part,
     logprobs_in,
     reasoning_item,
@@ -92,6 +93,8 @@ class StreamWriter:
             if type(event) is TextDelta and event.part == speaker.part and not event.choice:
                 speaker.pieces.append(event.text)
                 output.piece(speaker.prefix, event.text)
+            elif type(event) is CallDelta and not event.choice:
+                self._argue(event)
             else:
                 self._take(event)
         return output.taken()
@@ -142,12 +145,12 @@ class StreamWriter:
 
     def _take_piece(self, event: Event) -> None:
         match event:
+            case ReasoningDelta():
+                self._think(event)
             case TextDelta():
                 self._say(event, [])
             case RefusalDelta():
                 self._refuse(event)
-            case ReasoningDelta():
-                self._think(event)
             case CallBegan():
                 self._call(event)
             case CallDelta():
@@ -288,14 +291,13 @@ class StreamWriter:
                 self._say(TextDelta(event.content.text, event.part), [])
             case Refusal():
                 self._refuse(RefusalDelta(event.content.text, event.part))
-            case _:
-                envelope = self._begun()
-                items = items_of_part(
-                    event.content, len(self._output.told), envelope.base, summarise=envelope.summarises
-                )
-                for item in items:
-                    self._speaker.close()
+            case part if is_shown(part):
+                self._speaker.close()
+                number, envelope = len(self._output.told), self._begun()
+                for item in items_of_part(part, number, envelope.base, summarise=envelope.summarises):
                     self._output.whole(item)
+            case _:
+                pass
 
     def _end_part(self, number: int) -> None:
         part = self._parts.pop(number, None)

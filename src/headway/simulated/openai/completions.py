@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from headway.simulated import tokens
 from headway.simulated.answer import Answer, Question, answer
-from headway.simulated.chat import StreamOptions, usage
-from headway.simulated.prompt import prompts
+from headway.simulated.openai.chat import StreamOptions, usage
+from headway.simulated.openai.prompt import prompts
 from headway.simulated.reply import DONE, Context, Json, Piece, Refusal, Reply, event, stream, whole
 
 _DEFAULT_LIMIT = 16

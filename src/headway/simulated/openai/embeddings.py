@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from headway.simulated.prompt import prompts
+from headway.simulated.openai.prompt import prompts
 from headway.simulated.reply import Context, Json, Refusal, Reply, whole
 
 _DEFAULT_DIMENSIONS = 1536

@@ -12,9 +12,9 @@ from msgspec import Meta
 
 from headway.simulated import tokens
 from headway.simulated.answer import Question, Tool, answer
-from headway.simulated.content import Content, plain_text, prompt_tokens
+from headway.simulated.openai.content import Content, plain_text, prompt_tokens
+from headway.simulated.openai.responses_writer import Writer
 from headway.simulated.reply import Context, Json, Refusal, Reply, encode
-from headway.simulated.responses_writer import Writer
 
 
 class InputItem(msgspec.Struct):

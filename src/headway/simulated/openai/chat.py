@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from headway.simulated import tokens
 from headway.simulated.answer import Answer, Question, Tool, answer
-from headway.simulated.content import Content, plain_text, prompt_tokens
 from headway.simulated.identity import Identity
+from headway.simulated.openai.content import Content, plain_text, prompt_tokens
 from headway.simulated.reply import DONE, Context, Json, Piece, Refusal, Reply, encode, event, stream, whole
 
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]

@@ -8,15 +8,15 @@ from types import MappingProxyType
 
 import msgspec
 
-from headway.simulated import multipart
-from headway.simulated.audio import SpeechAsk, TranscriptionAsk
-from headway.simulated.chat import ChatAsk
-from headway.simulated.completions import CompletionAsk
-from headway.simulated.embeddings import EmbeddingAsk
-from headway.simulated.images import ImageAsk
-from headway.simulated.moderations import ModerationAsk
+from headway.simulated.openai import multipart
+from headway.simulated.openai.audio import SpeechAsk, TranscriptionAsk
+from headway.simulated.openai.chat import ChatAsk
+from headway.simulated.openai.completions import CompletionAsk
+from headway.simulated.openai.embeddings import EmbeddingAsk
+from headway.simulated.openai.images import ImageAsk
+from headway.simulated.openai.moderations import ModerationAsk
+from headway.simulated.openai.responses import ResponsesAsk
 from headway.simulated.reply import Ask, Refusal
-from headway.simulated.responses import ResponsesAsk
 
 JsonAsk = (
     type[ChatAsk]
