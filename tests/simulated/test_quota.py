@@ -9,27 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.simulated.notation import duration
+from headway.simulated.openai.wording import limited, limits
 from headway.simulated.quota import Admission, Ledger
 from headway.simulated.reply import Refusal
 from headway.simulated.settings import Quota
 
 
 def ledger(**quota: int) -> Ledger:
-    return Ledger(Quota(**quota), "org-test")
+    return Ledger(Quota(**quota))
 
 
 def header(admission: Admission, name: str) -> str:
-    return dict(admission.headers)[f"x-ratelimit-{name}"]
+    return dict(limits(admission.levels))[f"x-ratelimit-{name}"]
 
 
 def refused(admission: Admission) -> Refusal:
-    assert admission.refusal is not None
-    return admission.refusal
+    assert admission.short is not None
+    return limited(admission.short, "m", "org-test")
 
 
 def test_the_first_request_leaves_what_openai_publishes_for_it():
     admission = ledger(rpm=500, tpm=160_000).admit("k", "m", 24, now=0.0)
-    assert admission.headers == (
+    assert limits(admission.levels) == (
         ("x-ratelimit-limit-requests", "500"),
         ("x-ratelimit-limit-tokens", "160000"),
         ("x-ratelimit-remaining-requests", "499"),
@@ -59,8 +60,8 @@ def test_coming_back_when_told_is_admitted():
     for _ in range(3):
         limited.admit("k", "m", 1, now=0.0)
     wait = int(dict(refused(limited.admit("k", "m", 1, now=1.0)).headers)["retry-after-ms"]) / 1000
-    assert limited.admit("k", "m", 1, now=1.0 + wait - 0.01).refusal is not None
-    assert limited.admit("k", "m", 1, now=1.0 + wait).refusal is None
+    assert limited.admit("k", "m", 1, now=1.0 + wait - 0.01).short is not None
+    assert limited.admit("k", "m", 1, now=1.0 + wait).short is None
 
 
 def test_a_refused_request_takes_nothing_from_either_bucket():
@@ -81,8 +82,8 @@ def test_what_exceeds_the_limit_is_too_large_and_gets_no_time_to_come_back():
 def test_keys_and_models_have_buckets_of_their_own():
     limited = ledger(rpm=1)
     pairs = [("a", "m"), ("b", "m"), ("a", "n")]
-    assert all(limited.admit(key, model, 1, now=0.0).refusal is None for key, model in pairs)
-    assert all(limited.admit(key, model, 1, now=0.0).refusal for key, model in pairs)
+    assert all(limited.admit(key, model, 1, now=0.0).short is None for key, model in pairs)
+    assert all(limited.admit(key, model, 1, now=0.0).short for key, model in pairs)
 
 
 def test_concurrency_is_given_back():
@@ -91,7 +92,7 @@ def test_concurrency_is_given_back():
     assert refused(limited.admit("k", "m", 1, now=0.0)).status == 429
     assert first.account is not None
     limited.release(first.account)
-    assert limited.admit("k", "m", 1, now=0.0).refusal is None
+    assert limited.admit("k", "m", 1, now=0.0).short is None
 
 
 def test_accounts_are_bounded_however_many_names_are_asked_for():
@@ -109,7 +110,7 @@ def test_the_headers_always_hold_the_window_of_a_minute(limit: int, needs: list[
     for need, pause in needs:
         now += pause
         admission = limited.admit("k", "m", need, now)
-        taken += 0 if admission.refusal else need
+        taken += 0 if admission.short else need
         remaining, reset = int(header(admission, "remaining-tokens")), duration(header(admission, "reset-tokens"))
         assert 0 <= remaining <= limit
         used = limit - reset * limit / 60

@@ -10,10 +10,12 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from headway.simulated.faults import parse_fault
 from headway.simulated.notation import Latency
-from headway.simulated.reply import DONE, Piece, Reply, stream
+from headway.simulated.openai.wording import DONE, EVENTS, VOICE
+from headway.simulated.reply import Piece, Reply, stream
 from headway.simulated.script import Action, Speed, script
 from headway.simulated.stages import End, Wait
 
@@ -24,11 +26,12 @@ BODY = b'{"text":"0123456789"}'
 
 
 def streamed() -> Reply:
-    return stream((Piece(OPENING), *(Piece(t, 1) for t in TOKENS), Piece(FINISH), Piece(DONE, terminal=True)))
+    pieces = (Piece(OPENING), *(Piece(t, 1) for t in TOKENS), Piece(FINISH), Piece(DONE, terminal=True))
+    return replace(stream(pieces, EVENTS), voice=VOICE)
 
 
 def whole() -> Reply:
-    return Reply(pieces=(Piece(BODY, 7),), tokens=7)
+    return Reply(pieces=(Piece(BODY, 7),), tokens=7, voice=VOICE)
 
 
 def actions(reply: Reply, fault: str = "", speed: Speed | None = None, *, close: bool = False) -> Iterator[Action]:

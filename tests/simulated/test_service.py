@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from headway.simulated import tokens
 from headway.simulated.faults import NO_FAULT, Fault
-from headway.simulated.reply import DONE, Reply
-from headway.simulated.service import Answered, ReceivedRequest, Service
+from headway.simulated.openai.wording import DONE
+from headway.simulated.received import ReceivedRequest
+from headway.simulated.reply import Reply
+from headway.simulated.service import Answered, Service
 from headway.simulated.settings import Quota, Simulation
 
 MESSAGES = [{"role": "user", "content": "hello"}]

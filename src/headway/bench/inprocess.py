@@ -22,7 +22,7 @@ import uvloop
 from uvicorn.server import ServerState
 
 from headway.app import Headway, Settings
-from headway.bench import payloads
+from headway.bench import payloads, translated
 from headway.bench.decisions import decision
 from headway.config.load import load_text
 from headway.server.hosting import server_config
@@ -143,7 +143,9 @@ def measure(steps: dict[str, Callable[[], None]], *, seconds: float, rng: Random
 
 
 def run(seconds: float = SECONDS) -> list[Figure]:
-    """All scenarios: small with 3 and with 24 header fields, 10 KB, 100 KB, one chunk of a stream, decisions alone."""
+    """All scenarios: small with 3 and with 24 header fields, 1, 10 and 100 KB, one chunk of a stream, the same translated
+    from another dialect, decisions alone.
+    """
     gc.set_threshold(20_000, 20, 50)  # as `headway serve` sets it
     loop = uvloop.new_event_loop()
     try:
@@ -155,7 +157,8 @@ def run(seconds: float = SECONDS) -> list[Figure]:
 async def _run(seconds: float) -> list[Figure]:
     loop = asyncio.get_running_loop()
     snapshot = load_text(CONFIG, name="bench", folder=Path(), environ={})
-    rigs = [Rig(loop, snapshot) for _ in range(5)]
+    foreign = load_text(translated.CONFIG, name="bench", folder=Path(), environ={})
+    rigs = [*(Rig(loop, snapshot) for _ in range(6)), *(Rig(loop, foreign) for _ in range(2))]
     small, reply = client_request(200), payloads.whole_reply(payloads.chat_reply())
     many_fields = payloads.whole_reply(payloads.chat_reply(), payloads.OPENAI_HEADERS)
     beginning = payloads.stream_head() + payloads.framed(payloads.event({"role": "assistant", "content": ""}))
@@ -166,6 +169,11 @@ async def _run(seconds: float) -> list[Figure]:
         "100 KB": rigs[3].whole(client_request(100_000), reply),
         "chunk of a stream": rigs[4].stream(
             client_request(200, stream=True), beginning, payloads.framed(payloads.content_event())
+        ),
+        "1 KB": rigs[5].whole(client_request(1_000), payloads.whole_reply(payloads.chat_reply())),
+        "1 KB, translated": rigs[6].whole(client_request(1_000), translated.reply()),
+        "chunk of a stream, translated": rigs[7].stream(
+            client_request(200, stream=True), translated.beginning(), payloads.framed(translated.chunk())
         ),
         "decision over 4 targets": decision(4),
         "decision over 50 targets": decision(50),

@@ -470,7 +470,7 @@ class Dispatch(msgspec.Struct, eq=False):
         """Micro-dollars, as far as prices are known. The tier of the service is that of the answer, where it is one
         body that says so; else that which was asked for.
         """
-        if usage is None:
+        if usage is None or not call.sender.has_prices:
             return None
         tier = self._asked.service_tier
         if tier is not None:

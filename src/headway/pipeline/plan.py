@@ -51,6 +51,7 @@ class Sender:
         "_target",
         "_toward",
         "_ways",
+        "has_prices",
         "kind",
         "label",
         "learnt",
@@ -81,6 +82,7 @@ class Sender:
         self.model_text = deployment.model.encode()
         self.quirks: Quirks = provider.quirks
         self.strict = route.strict
+        self.has_prices = deployment.tariff is not None
         self.learnt = learnt
         self.signing = signing
         secret = target.credential.secret

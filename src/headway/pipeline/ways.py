@@ -24,7 +24,7 @@ _OURS = frozenset({"chat", "completions", "responses"})
 """Whose streams and answers are read without their codecs, as nearly all requests are theirs."""
 
 
-_SIGNED = frozenset({"openai_responses", "anthropic", "gemini", "converse"})
+_SIGNED = frozenset({"openai_chat", "openai_responses", "anthropic", "gemini", "converse"})
 """Dialects whose clients send back what providers signed."""
 
 

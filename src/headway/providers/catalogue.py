@@ -67,7 +67,7 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     @property
     def needs(self) -> tuple[str, ...]:
         """Environment variables without which `base_url` is incomplete."""
-        return tuple(_PLACEHOLDER.findall(self.base_url))
+        return tuple(dict.fromkeys(_PLACEHOLDER.findall(self.base_url)))
 
 
 @cache
@@ -98,19 +98,28 @@ def base_url(entry: CatalogueEntry, environ: Mapping[str, str]) -> str | None:
     """
     for variable in entry.base_url_env:
         if value := environ.get(variable, "").strip():
-            return _join(value, urlsplit(entry.base_url).path) if variable in entry.host_env else value.rstrip("/")
+            value = value.rstrip("/")
+            whole = variable not in entry.host_env or _is_compatible(entry, value)
+            return value if whole else _join(value, urlsplit(entry.base_url).path)
     return _filled(entry.base_url, environ) or None
 
 
-_COMPATIBLE = re.compile(r"/(?:openai|compatibility|compat|v1/openai)(?:/v1)?\Z")
-"""How the addresses of compatibility layers end that speak Chat Completions in place of the provider's own dialect."""
-
-
 def dialect_for(entry: CatalogueEntry, address: str) -> tuple[Dialect, str]:
-    """What the provider speaks at this base URL, and its surface: people may have set that of a compatibility layer."""
-    if entry.dialect != "openai_chat" and _COMPATIBLE.search(urlsplit(address).path):
-        return "openai_chat", ""
-    return entry.dialect, entry.surface
+    """What the provider speaks at this base URL, and its surface: people may have set that of a compatibility layer,
+    where it speaks Chat Completions.
+    """
+    return ("openai_chat", "") if _is_compatible(entry, address) else (entry.dialect, entry.surface)
+
+
+_COMPATIBLE = re.compile(r"/(?:openai|openapi|compatibility|compat)(?:/v1)?\Z")
+"""How the addresses of compatibility layers end."""
+
+
+def _is_compatible(entry: CatalogueEntry, address: str) -> bool:
+    path = urlsplit(address).path.rstrip("/")
+    if entry.dialect == "ollama":
+        return path.endswith("/v1")
+    return entry.dialect != "openai_chat" and _COMPATIBLE.search(path) is not None
 
 
 def _filled(url: str, environ: Mapping[str, str]) -> str | None:

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from headway.types import ModelFacts, Snapshot
 
 
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """One model of the list. `facts` is None for a logical name, behind which there may be many."""
 
-    __slots__ = ("context_window", "facts", "id", "owner")
-
-    def __init__(self, id: str, owner: str, facts: ModelFacts | None, context_window: int | None) -> None:
-        self.id = id
-        self.owner = owner
-        self.facts = facts
-        self.context_window = context_window
+    id: str
+    owner: str
+    facts: ModelFacts | None = None
+    context_window: int | None = None
 
 
 def listed(snapshot: Snapshot) -> Iterator[Listed]:
     for name in snapshot.routes:
-        yield Listed(name, "headway", None, None)
+        yield Listed(name, "headway")
     for name, models in snapshot.known_models.items():
         facts_of = snapshot.providers[name].facts_of
         for known in models:

@@ -3,7 +3,8 @@
 Chat and Responses ask the same `Question` and only differ in how they write the `Answer` down.
 
 The last message of the user may steer it: `say: TEXT` is answered with that text, `tokens:N` with a text of N tokens,
-`call:NAME` with a call of that tool (several: parallel calls; `call:*`: all of them).
+`call:NAME` with a call of that tool (several: parallel calls; `call:*`: all of them). Reasoning comes first where the
+dialect's own setting asks for it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | None = None
     """Tokens the answer may have."""
     stops: tuple[str, ...] = ()
+    thinks: bool = False
+    """The answer is to begin with reasoning."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -64,28 +67,47 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Either text or calls."""
+    """Either text or calls, and perhaps reasoning before. `tokens` counts it all."""
 
+    thoughts: tuple[str, ...] = ()
     pieces: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
     finish: FinishReason
     tokens: int
+    stopped_by: str | None = None
+    """The stop sequence that ended it."""
 
     @property
     def text(self) -> str:
         return "".join(self.pieces)
 
+    @property
+    def thought(self) -> str:
+        return "".join(self.thoughts)
+
 
 def answer(question: Question, identity: Identity) -> Answer:
+    if not question.thinks:
+        return _answer(question, identity)
+    thought = tokens(prose.thought(question.model, question.provider, identity.child("thought")))
+    limit = question.limit
+    thoughts = tuple(thought if limit is None else thought[:limit])
+    if limit is not None and limit <= len(thought):
+        return Answer(thoughts=thoughts, finish="length", tokens=len(thoughts))
+    left = None if limit is None else limit - len(thoughts)
+    said = _answer(msgspec.structs.replace(question, limit=left), identity)
+    return msgspec.structs.replace(said, thoughts=thoughts, tokens=len(thoughts) + said.tokens)
+
+
+def _answer(question: Question, identity: Identity) -> Answer:
     called = _called(question)
     if called:
         return _calls(question, called, identity)
-    pieces = _said(question, identity)
-    if question.stops:
-        pieces = _stopped(pieces, question.stops)
+    pieces, stopped_by = _stopped(_said(question, identity), question.stops)
     kept = pieces if question.limit is None else pieces[: question.limit]
-    finish = "length" if len(kept) < len(pieces) else "stop"
-    return Answer(pieces=tuple(kept), finish=finish, tokens=len(kept))
+    cut = len(kept) < len(pieces)
+    finish = "length" if cut else "stop"
+    return Answer(pieces=tuple(kept), finish=finish, tokens=len(kept), stopped_by=None if cut else stopped_by)
 
 
 def _called(question: Question) -> tuple[Tool, ...]:
@@ -135,7 +157,13 @@ def _said(question: Question, identity: Identity) -> list[str]:
     return tokens(prose.compose(question.model, question.provider, identity))
 
 
-def _stopped(pieces: list[str], stops: tuple[str, ...]) -> list[str]:
+def _stopped(pieces: list[str], stops: tuple[str, ...]) -> tuple[list[str], str | None]:
+    """What stands before the first stop sequence, and which it was."""
+    if not stops:
+        return pieces, None
     text = "".join(pieces)
-    ends = [at for at in (text.find(stop) for stop in stops if stop) if at >= 0]
-    return tokens(text[: min(ends)]) if ends else pieces
+    ends = [(at, stop) for stop in stops if stop and (at := text.find(stop)) >= 0]
+    if not ends:
+        return pieces, None
+    at, stop = min(ends)
+    return tokens(text[:at]), stop

@@ -18,8 +18,8 @@ import httptools
 
 from headway.simulated.desk import Desk, Play
 from headway.simulated.faults import NO_FAULT, Fault
+from headway.simulated.received import ReceivedRequest
 from headway.simulated.reply import Header, Refusal
-from headway.simulated.service import ReceivedRequest
 from headway.simulated.stages import End, Wait
 
 _WRITE_SIZE = 64 * 1024
@@ -126,6 +126,7 @@ class Connection(asyncio.Protocol):
             headers=tuple(self._headers),
             body=b"".join(self._body),
             at=self._desk.now(),
+            today=self._desk.today(),
         )
         close = not self._parser.should_keep_alive() or self._parser.get_http_version() == "1.0"
         self._queue.append((request, self._fault, close))

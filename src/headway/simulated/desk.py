@@ -10,10 +10,12 @@ from typing import Protocol
 import msgspec
 
 from headway.simulated.faults import NO_FAULT, Fault, parse_fault
+from headway.simulated.openai import wording
+from headway.simulated.received import ReceivedRequest
 from headway.simulated.reply import Header, Refusal
 from headway.simulated.schedule import FaultPlan
 from headway.simulated.script import Action, Speed, script
-from headway.simulated.service import FAULT_HEADER, Answered, ReceivedRequest, Service, read_fault
+from headway.simulated.service import FAULT_HEADER, Answered, Service, read_fault, refused
 from headway.simulated.settings import Simulation
 
 _KEPT_BYTES = 64 * 1024 * 1024
@@ -66,6 +68,9 @@ class Desk:
     def now(self) -> float:
         return self._now()
 
+    def today(self) -> float:
+        return self._today()
+
     def refusing(self) -> bool:
         return self.plan.refusing(self._now())
 
@@ -87,7 +92,7 @@ class Desk:
 
     def reject(self, refusal: Refusal) -> Play:
         """What to do about something that is no request."""
-        return Play(self._script(Answered(refusal.reply(), NO_FAULT, None), close=True))
+        return Play(self._script(Answered(refused(refusal, wording.VOICE), NO_FAULT, None), close=True))
 
     def done(self, play: Play) -> None:
         if play.answered is not None:

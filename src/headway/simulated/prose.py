@@ -51,3 +51,8 @@ def compose_tokens(model: str, provider: str, identity: Identity, wanted: int) -
     while len(pieces) < wanted:
         pieces += tokens(" " + rng.choice(_SENTENCES))
     return pieces[:wanted]
+
+
+def thought(model: str, provider: str, identity: Identity) -> str:
+    """What is said before the answer, where reasoning is wanted."""
+    return f"What would {model} at {provider} say? {identity.rng().choice(_SENTENCES)} So be it."

@@ -12,8 +12,8 @@ from types import TracebackType
 from headway.simulated.desk import Desk
 from headway.simulated.faults import NO_FAULT, Fault, parse_fault
 from headway.simulated.listener import Listener
+from headway.simulated.received import ReceivedRequest
 from headway.simulated.schedule import NO_SCHEDULE, Schedule, parse_schedule
-from headway.simulated.service import ReceivedRequest
 from headway.simulated.settings import Simulation
 
 
@@ -63,8 +63,13 @@ class SimulatedProvider:
     @property
     def base_url(self) -> str:
         """`http://host:port/v1`, also while the port is closed by a fault."""
+        return f"{self.root_url}/v1"
+
+    @property
+    def root_url(self) -> str:
+        """`http://host:port`, for the dialects whose paths do not begin with `/v1`."""
         host = f"[{self._listener.host}]" if ":" in self._listener.host else self._listener.host
-        return f"http://{host}:{self._listener.port}/v1"
+        return f"http://{host}:{self._listener.port}"
 
     @property
     def port(self) -> int:

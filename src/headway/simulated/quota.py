@@ -146,7 +146,5 @@ class Ledger:
             if bucket is None or bucket.holds(amount):
                 continue
             used = math.ceil(bucket.limit - bucket.level)
-            return Short(
-                unit, bucket.limit, used, amount, bucket.wait_for(amount) if amount <= bucket.limit else None
-            )
+            return Short(unit, bucket.limit, used, amount, bucket.wait_for(amount) if amount <= bucket.limit else None)
         return None

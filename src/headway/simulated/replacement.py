@@ -2,35 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from headway.simulated.faults import Fault
-from headway.simulated.reply import Json, Piece, Reply, encode
-
-_ERRORS: Mapping[int, tuple[str, str, str | None]] = MappingProxyType(
-    {
-        400: ("The request is invalid.", "invalid_request_error", None),
-        401: ("Incorrect API key provided: ***.", "invalid_request_error", "invalid_api_key"),
-        402: ("The balance of this account is used up.", "insufficient_quota", "insufficient_quota"),
-        403: ("This key may not do that.", "invalid_request_error", "unsupported_country_region_territory"),
-        404: ("The model does not exist or you do not have access to it.", "invalid_request_error", "model_not_found"),
-        408: ("The request timed out.", "timeout", None),
-        409: ("The request conflicts with another.", "invalid_request_error", None),
-        413: ("The request is too large.", "invalid_request_error", None),
-        422: ("The request could not be processed.", "invalid_request_error", None),
-        429: ("Rate limit reached. Please try again later.", "requests", "rate_limit_exceeded"),
-        500: ("The server had an error while processing your request. Sorry about that!", "server_error", None),
-        502: ("Bad gateway.", "server_error", None),
-        503: (
-            "The engine is currently overloaded, please try again later.",
-            "service_unavailable_error",
-            "server_overloaded",
-        ),
-        504: ("The upstream did not answer in time.", "server_error", None),
-        529: ("Overloaded.", "overloaded_error", "overloaded"),
-    }
-)
+from headway.simulated.reply import JSON, Piece, Reply, Written
 
 
 def with_fault(reply: Reply, fault: Fault) -> Reply:
@@ -41,16 +14,17 @@ def with_fault(reply: Reply, fault: Fault) -> Reply:
     if fault.status is None and fault.body is None and not fault.json_error_200 and not worded:
         return reply
     status = fault.status or (200 if fault.json_error_200 or fault.body else reply.status)
-    message, type_, code = _ERRORS.get(status, _ERRORS[500 if status >= 500 or status < 400 else 400])
-    error: Json = {"message": message, "type": type_, "param": None, "code": code, **dict(fault.error)}
+    refusal = reply.voice.usual(status)
     match fault.body:
         case "html":
             page = f"<!DOCTYPE html>\n<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
-            content_type, body = "text/html; charset=utf-8", page.encode()
+            written = Written(page.encode(), content_type="text/html; charset=utf-8")
         case "text":
-            content_type, body = "text/plain; charset=utf-8", message.encode()
+            written = Written(refusal.message.encode(), content_type="text/plain; charset=utf-8")
         case "empty":
-            content_type, body = "application/json", b""
+            written = Written(b"", content_type=JSON)
         case _:
-            content_type, body = "application/json", encode({"error": error})
-    return Reply(status=status, content_type=content_type, headers=reply.headers, pieces=(Piece(body),))
+            written = reply.voice.write(refusal, dict(fault.error), reply.headers)
+    headers = (*reply.headers, *written.headers)
+    pieces = (Piece(written.body),)
+    return Reply(status=status, content_type=written.content_type, headers=headers, pieces=pieces, voice=reply.voice)

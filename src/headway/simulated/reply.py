@@ -1,5 +1,5 @@
-"""What an endpoint answers: a head and the pieces of a body, before any fault and any framing; and how a dialect words what
-is no answer.
+"""What an endpoint answers: a head and the pieces of a body, before any fault and any framing; and how a dialect words
+what is no answer.
 
 A piece of a stream is one event. Tokens are counted on the pieces, so that faults can be placed between them.
 """

@@ -7,17 +7,14 @@ what has passed by the stage that looks for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
 from headway.simulated.faults import Fault
 from headway.simulated.notation import Position
-from headway.simulated.reply import SSE, Json, Piece, Reply
+from headway.simulated.reply import Events, Json, Piece, Reply, padded
 
-_COMMENT = Piece(b": keep-alive\n\n")
-_PING = Piece(b'event: ping\ndata: {"type":"ping"}\n\n')
-_MALFORMED_EVENT = Piece(b'data: {"id": "chatcmpl-", "choices": [{"index": 0, "delta": {"con\n\n')
 _MALFORMED_BYTE = Piece(b"\0")
 """Nowhere allowed in JSON, inside a string or out."""
 
@@ -60,11 +57,12 @@ def content(reply: Reply, fault: Fault) -> Iterator[Piece]:
     if fault.double_done:
         pieces = (twice for piece in pieces for twice in ((piece, piece) if piece.terminal else (piece,)))
     if fault.huge_event:
-        pieces = _padded(pieces, fault.huge_event)
+        pieces = _padded(pieces, fault.huge_event, reply.events.padded if reply.events else padded)
     if fault.malformed_json_at is not None:
-        pieces = _malformed(pieces, fault.malformed_json_at, streamed=reply.streamed)
-    if fault.error_event_at is not None and reply.content_type == SSE:
-        pieces = _broken_off(pieces, fault.error_event_at, reply, dict(fault.error))
+        broken = Piece(reply.events.malformed) if reply.events else _MALFORMED_BYTE
+        pieces = _only_pieces(_placed(pieces, fault.malformed_json_at), broken)
+    if fault.error_event_at is not None and reply.events is not None:
+        pieces = _broken_off(pieces, fault.error_event_at, reply.events, dict(fault.error))
     if fault.end_at is not None:
         pieces = _ended(pieces, fault.end_at)
     return iter(pieces)
@@ -72,7 +70,7 @@ def content(reply: Reply, fault: Fault) -> Iterator[Piece]:
 
 def transport(pieces: Iterable[Piece], fault: Fault, token_delay: float, reply: Reply) -> Iterator[Item]:
     """When it goes, and how far it comes."""
-    filler = _filler(fault) if reply.content_type == SSE else None
+    filler = _filler(fault, reply.events) if reply.events else None
     items: Iterator[Item] = _paced(pieces, fault.delay_first_token, token_delay if reply.streamed else 0.0, filler)
     if fault.stall_after is not None:
         items = _stalled(items, fault.stall_after, filler)
@@ -145,14 +143,10 @@ def _only_pieces(items: Iterable[Item | _Mark], here: Piece) -> Iterator[Piece]:
             yield here
 
 
-def _malformed(pieces: Iterable[Piece], position: Position, *, streamed: bool) -> Iterator[Piece]:
-    yield from _only_pieces(_placed(pieces, position), _MALFORMED_EVENT if streamed else _MALFORMED_BYTE)
-
-
-def _broken_off(pieces: Iterable[Piece], position: Position, reply: Reply, told: Json) -> Iterator[Piece]:
+def _broken_off(pieces: Iterable[Piece], position: Position, events: Events, told: Json) -> Iterator[Piece]:
     for sent, item in enumerate(_placed(pieces, position)):
         if not isinstance(item, Piece):
-            yield Piece(reply.error_event(sent, told))
+            yield Piece(events.broken_off(sent, told))
             return
         yield item
 
@@ -174,17 +168,13 @@ def _omitted(pieces: Iterable[Piece], position: Position) -> Iterator[Piece]:
             yield item
 
 
-def _padded(pieces: Iterable[Piece], padding: int) -> Iterator[Piece]:
-    """The first JSON that carries tokens gets a member of that length more."""
-    padded = False
+def _padded(pieces: Iterable[Piece], amount: int, pad: Callable[[bytes, int], bytes]) -> Iterator[Piece]:
+    """The first document that carries tokens gets a member of that length more."""
+    done = False
     for piece in pieces:
-        body = piece.data.rstrip(b"\n")
-        if not padded and piece.tokens and body.endswith(b"}"):
-            padded = True
-            end = piece.data[len(body) :]
-            yield piece._replace(data=body[:-1] + b',"padding":"' + b"x" * padding + b'"}' + end)
-        else:
-            yield piece
+        data = pad(piece.data, amount) if piece.tokens and not done else piece.data
+        done = done or len(data) > len(piece.data)
+        yield piece._replace(data=data)
 
 
 def _paced(pieces: Iterable[Piece], first: float, each: float, filler: _Filler | None) -> Iterator[Item]:
@@ -213,10 +203,10 @@ def _severed(items: Iterable[Item], position: Position, end: End) -> Iterator[It
         yield item
 
 
-def _filler(fault: Fault) -> _Filler | None:
-    if fault.pings:
-        return _Filler(fault.pings, _PING)
-    return _Filler(fault.comments, _COMMENT) if fault.comments else None
+def _filler(fault: Fault, events: Events) -> _Filler | None:
+    if fault.pings and events.ping:
+        return _Filler(fault.pings, Piece(events.ping))
+    return _Filler(fault.comments, Piece(events.comment)) if fault.comments and events.comment else None
 
 
 def _waiting(seconds: float, filler: _Filler | None) -> Iterator[Item]:

@@ -20,7 +20,9 @@ def complete_length(data: bytes) -> int:
 
 
 def split(data: bytes) -> tuple[list[bytes], bytes]:
-    """Whole events, each with the blank line that ends it, and the unfinished rest."""
+    """Whole events, each with the blank line that ends it, and the unfinished rest. Most often one event arrives."""
+    if data.find(b"\n\n") == len(data) - 2 >= 0 and data.find(b"\r") < 0:
+        return [data], b""
     events: list[bytes] = []
     start = 0
     for match in _BOUNDARY.finditer(data):

@@ -39,6 +39,8 @@ def _budget(tokens: int) -> dict[str, Any]:
         (OLD, Thinking(budget=-1), _budget(4096), None, False),
         (OLD, Thinking(budget=0), None, None, False),
         (OLD, Thinking(effort="none"), None, None, False),
+        (OLD, Thinking(show=True), _budget(4096), None, False),
+        (OLD, Thinking(show=False), None, None, False),
         (BOTH, Thinking(effort="minimal"), ADAPTIVE, "low", False),
         (BOTH, Thinking(effort="max"), ADAPTIVE, "max", False),
         (BOTH, Thinking(effort="xhigh"), ADAPTIVE, "high", True),
@@ -115,6 +117,9 @@ def test_a_model_that_thinks_unasked_is_told_not_to_where_a_tool_must_be_used(as
 def test_a_model_that_always_thinks_cannot_be_made_to_use_a_tool(ask: Ask, write: Write):
     body, dropped = write(ask(tools=(TOOL,), tool_choice=ToolChoice("required", ("f",))), ALWAYS)
     assert (body["tool_choice"], dropped) == ({"type": "auto"}, ("tool_choice",))
+    asked = Thinking(effort="high")
+    body, dropped = write(ask(tools=(TOOL,), tool_choice=ToolChoice("required"), thinking=asked), ALWAYS)
+    assert (body["thinking"], body["output_config"], dropped) == (ADAPTIVE, {"effort": "high"}, ("tool_choice",))
 
 
 def _after_a_tool(*before: Any) -> tuple[Message, ...]:

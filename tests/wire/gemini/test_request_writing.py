@@ -226,6 +226,7 @@ def test_schemas_go_as_the_json_schemas_that_they_are(gemini: Speak):
         }
     ]
     assert dropped == ("tools[1].strict",)
+    assert gemini.write(msgspec.structs.replace(asked, tool_choice=ToolChoice("required")))[1] == ()
     output, _ = gemini.write(gemini.asked(output=Output(schema=SCHEMA, name="x", strict=True)))
     assert output["generationConfig"] == {
         "responseMimeType": "application/json",

@@ -382,6 +382,12 @@ def test_text_after_a_call_begins_a_new_part(streamed: Any):
 
 
 def test_plain_chunks_of_several_kinds_follow_each_other(streamed: Any):
-    deltas = [{"content": "a"}, {"reasoning_content": "h"}, {"content": "b"}, {"refusal": "No."}, {"content": "c"}]
+    deltas: list[dict[str, Any]] = [
+        {"content": "a"},
+        {"reasoning_content": "h"},
+        {"content": "b"},
+        {"refusal": "No."},
+        {"content": "c"},
+    ]
     parts = parts_of(streamed, *(chunk(**delta) for delta in deltas), chunk("stop"))
     assert parts == [Text("a"), Reasoning(text="h"), Text("b"), Refusal("No."), Text("c")]

@@ -200,6 +200,7 @@ def test_log_probabilities_in_one_piece_with_their_text(show: Callable[..., Show
     entry = {"token": "a", "bytes": [97], "logprob": -0.1, "top_logprobs": []}
     raw = msgspec.Raw(json.dumps({"content": [entry]}).encode())
     writer = CODEC.writer(show(include=["message.output_text.logprobs"]))
+    assert writer.write([]) == b""
     frames = writer.write([BEGAN, TextDelta("a"), Logprobs(raw), TextDelta("b"), Logprobs(raw)])
     frames += writer.write([PartEnded(0), *ENDED]) + writer.end()
     events = told(frames)

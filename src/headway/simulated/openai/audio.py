@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from headway.simulated import prose, tokens
+from headway.simulated.openai.wording import EVENTS
 from headway.simulated.reply import Context, Json, Piece, Refusal, Reply, event, stream, whole
 
 _RATE = 24_000
@@ -44,7 +45,7 @@ class SpeechAsk(msgspec.Struct):
     def answer(self, context: Context) -> Reply | Refusal:
         format_ = self.response_format or "mp3"
         if self.stream_format == "sse":
-            return stream(self._events(format_))
+            return stream(self._events(format_), EVENTS)
         pieces = (Piece(frame, 1) for frame in self._frames(format_))
         return Reply(content_type=_TYPES[format_], pieces=pieces, streamed=True)
 
@@ -83,7 +84,7 @@ class TranscriptionAsk(msgspec.Struct):
         identity = context.identity(self.task, self.audio)
         text = prose.compose(context.model, context.provider, identity)
         if self.stream:
-            return stream(self._events(text))
+            return stream(self._events(text), EVENTS)
         duration = self._duration()
         match self.response_format:
             case "text":

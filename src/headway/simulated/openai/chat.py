@@ -13,7 +13,8 @@ from headway.simulated import tokens
 from headway.simulated.answer import Answer, Question, Tool, answer
 from headway.simulated.identity import Identity
 from headway.simulated.openai.content import Content, plain_text, prompt_tokens
-from headway.simulated.reply import DONE, Context, Json, Piece, Refusal, Reply, encode, event, stream, whole
+from headway.simulated.openai.wording import DONE, EVENTS
+from headway.simulated.reply import Context, Json, Piece, Refusal, Reply, encode, event, stream, whole
 
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
 
@@ -109,7 +110,7 @@ class ChatAsk(msgspec.Struct):
         count = 0 if context.blank else self.n or 1
         answers = [answer(question, identity.child(index) if index else identity) for index in range(count)]
         writer = _Writer(context, context.naming(identity), self)
-        return stream(writer.events(answers)) if self.stream else writer.whole(answers)
+        return stream(writer.events(answers), EVENTS) if self.stream else writer.whole(answers)
 
     def _wrong(self) -> Refusal | None:
         """What the types cannot tell."""

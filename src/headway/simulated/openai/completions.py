@@ -13,7 +13,8 @@ from headway.simulated import tokens
 from headway.simulated.answer import Answer, Question, answer
 from headway.simulated.openai.chat import StreamOptions, usage
 from headway.simulated.openai.prompt import prompts
-from headway.simulated.reply import DONE, Context, Json, Piece, Refusal, Reply, event, stream, whole
+from headway.simulated.openai.wording import DONE, EVENTS
+from headway.simulated.reply import Context, Json, Piece, Refusal, Reply, event, stream, whole
 
 _DEFAULT_LIMIT = 16
 """OpenAI's default for this endpoint."""
@@ -64,7 +65,7 @@ class CompletionAsk(msgspec.Struct):
             "model": context.model,
         }
         if self.stream:
-            return stream(self._events(head, answers))
+            return stream(self._events(head, answers), EVENTS)
         spent = sum(each.tokens for each in answers)
         choices = [_choice(index, each.text, each.finish) for index, each in enumerate(answers)]
         return whole({**head, "choices": choices, "usage": usage(self.prompt_tokens(), spent)}, tokens=spent)

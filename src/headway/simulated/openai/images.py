@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from headway.simulated import tokens
 from headway.simulated.identity import Identity
+from headway.simulated.openai.wording import EVENTS
 from headway.simulated.reply import Context, Json, Piece, Refusal, Reply, event, stream, whole
 
 _SIDE = 8
@@ -34,7 +35,7 @@ class ImageAsk(msgspec.Struct):
     def answer(self, context: Context) -> Reply | Refusal:
         identity = context.identity("image", self.prompt)
         if self.stream:
-            return stream(self._events(context, identity))
+            return stream(self._events(context, identity), EVENTS)
         data = [self._image(identity.child(index)) for index in range(self.n or 1)]
         document = {"created": context.created, "data": data, "usage": self._usage(len(data))}
         return whole(document)

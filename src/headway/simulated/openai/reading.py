@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import cast
 
 import msgspec
 
+from headway.simulated import complaints
+from headway.simulated.complaints import Complaint
 from headway.simulated.openai import multipart
 from headway.simulated.openai.audio import SpeechAsk, TranscriptionAsk
 from headway.simulated.openai.chat import ChatAsk
@@ -40,35 +42,16 @@ JSON_ENDPOINTS: Mapping[str, JsonAsk] = MappingProxyType(
     }
 )
 
+_DECIMALS = frozenset({"temperature", "top_p"})
 FORM_ENDPOINTS = ("/audio/transcriptions", "/audio/translations")
 
-_NAMES = {
-    "str": "a string",
-    "int": "an integer",
-    "float": "a decimal",
-    "bool": "a boolean",
-    "array": "an array",
-    "object": "an object",
-    "null": "null",
-}
-_MISSING = re.compile(r"Object missing required field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
-_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
-_SHORT = re.compile(r"Expected `array` of length >= (\d+) - at `\$\.?([^`]*)`")
-_RANGE = re.compile(r"Expected `(int|float)` (>=|<=) ([\d.]+) - at `\$\.?([^`]*)`")
-_ENUM = re.compile(r"Invalid enum value '?([^']*)'? - at `\$\.?([^`]*)`")
+_NAMES = {"string": "a string", "integer": "an integer", "number": "a decimal", "boolean": "a boolean"}
 
 
 def read_json(kind: JsonAsk, body: bytes) -> Ask | Refusal:
     """The body of one of the JSON endpoints."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as wrong:
-        return refusal_of(str(wrong))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Refusal(
-            message="We could not parse the JSON body of your request. The API expects a JSON payload, but what was "
-            "sent was not valid JSON."
-        )
+    asked = complaints.read(cast("type[Ask]", kind), body)
+    return refusal_of(asked) if isinstance(asked, Complaint) else asked
 
 
 def read_form(path: str, content_type: str, body: bytes) -> Ask | Refusal:
@@ -90,43 +73,46 @@ def read_form(path: str, content_type: str, body: bytes) -> Ask | Refusal:
     try:
         return msgspec.convert(values, TranscriptionAsk)
     except msgspec.ValidationError as wrong:
-        return refusal_of(str(wrong))
+        return refusal_of(complaints.complaint(str(wrong)))
 
 
-def refusal_of(complaint: str) -> Refusal:
-    """What OpenAI would say where msgspec says this."""
-    if found := _MISSING.match(complaint):
-        name = f"{found[2]}.{found[1]}" if found[2] else found[1]
-        return _missing(name) if name != "model" else Refusal(message="you must provide a model parameter")
-    if found := _SHORT.match(complaint):
-        return Refusal(
-            message=f"Invalid '{found[2]}': empty array. Expected an array with minimum length {found[1]}, but got an "
-            "empty array instead.",
-            param=found[2],
-            code="empty_array",
-        )
-    if found := _RANGE.match(complaint):
-        kind = "integer" if found[1] == "int" else "decimal"
-        side, word = ("below minimum", "below_min") if found[2] == ">=" else ("above maximum", "above_max")
-        bound = found[3].removesuffix(".0")
-        return Refusal(
-            message=f"Invalid '{found[4]}': {kind} {side} value. Expected a value {found[2]} {bound}.",
-            param=found[4],
-            code=f"{kind}_{word}_value",
-        )
-    if found := _ENUM.match(complaint):
-        return Refusal(message=f"Invalid value: '{found[1]}'.", param=found[2], code="invalid_value")
-    if found := _TYPE.match(complaint):
-        if not found[3]:
+def refusal_of(complaint: Complaint) -> Refusal:
+    """What OpenAI would say."""
+    place, said = complaint.place, complaint.said
+    match complaint.kind:
+        case "json":
+            message = (
+                "We could not parse the JSON body of your request. The API expects a JSON payload, but what was sent "
+                "was not valid JSON."
+            )
+            return Refusal(message=message)
+        case "missing":
+            return _missing(place) if place != "model" else Refusal(message="you must provide a model parameter")
+        case "short":
+            message = (
+                f"Invalid '{place}': empty array. Expected an array with minimum length {said}, but got an empty array "
+                "instead."
+            )
+            return Refusal(message=message, param=place, code="empty_array")
+        case "range":
+            kind = "decimal" if place in _DECIMALS else "integer"
+            side, word = ("below minimum", "below_min") if complaint.got == ">=" else ("above maximum", "above_max")
+            message = f"Invalid '{place}': {kind} {side} value. Expected a value {complaint.got} {said}."
+            return Refusal(message=message, param=place, code=f"{kind}_{word}_value")
+        case "enum":
+            return Refusal(message=f"Invalid value: '{said}'.", param=place, code="invalid_value")
+        case "type" if not place:
             return Refusal(message="The body of your request must be a JSON object.")
-        wanted = " or ".join(_NAMES.get(name, name) for name in found[1].split(" | ") if name != "null")
-        return Refusal(
-            message=f"Invalid type for '{found[3]}': expected {wanted}, but got "
-            f"{_NAMES.get(found[2], found[2])} instead.",
-            param=found[3],
-            code="invalid_type",
-        )
-    return Refusal(message=complaint)
+        case "type":
+            wanted = " or ".join(_named(name) for name in said.split(" or "))
+            message = f"Invalid type for '{place}': expected {wanted}, but got {_named(complaint.got)} instead."
+            return Refusal(message=message, param=place, code="invalid_type")
+        case _:
+            return Refusal(message=said or f"Invalid '{place}'.", param=place or None)
+
+
+def _named(kind: str) -> str:
+    return _NAMES.get(kind, f"an {kind}" if kind in {"array", "object"} else kind)
 
 
 def _missing(name: str) -> Refusal:

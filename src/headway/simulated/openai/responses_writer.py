@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from headway.simulated import reply
 from headway.simulated.answer import Answer, Call
 from headway.simulated.identity import Identity
+from headway.simulated.openai.wording import events
 from headway.simulated.reply import Json, Piece, Reply, event
 
 
@@ -18,6 +19,9 @@ def error_event(sent: int, told: Json) -> bytes:
     document = {"type": "error", "code": "server_error", "message": message, "param": None, "sequence_number": sent}
     fields = {name: value for name, value in told.items() if name != "type"}
     return event({**document, **fields}, "error")
+
+
+_EVENTS = events(error_event)
 
 
 class Writer:
@@ -35,7 +39,7 @@ class Writer:
         return reply.whole(self._finished(), tokens=self._answer.tokens)
 
     def stream(self) -> Reply:
-        return reply.stream(self._numbered(), error_event)
+        return reply.stream(self._numbered(), _EVENTS)
 
     def _finished(self) -> Json:
         complete = self._answer.finish != "length"

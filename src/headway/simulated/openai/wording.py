@@ -94,9 +94,7 @@ def limited(short: Short, model: str, organization: str) -> Refusal:
     type_ = "tokens" if short.unit == "tokens" else "requests"
     place = f"for {model} in organization {organization} on {what}: Limit {short.limit}"
     if short.wait is None:
-        message = (
-            f"Request too large {place}, Requested {short.requested}. The input or output tokens must be reduced."
-        )
+        message = f"Request too large {place}, Requested {short.requested}. The input or output tokens must be reduced."
         return Refusal(status=429, message=message, type=type_, code="rate_limit_exceeded")
     milliseconds = max(1, math.ceil(short.wait * 1000 - 1e-6))
     return Refusal(

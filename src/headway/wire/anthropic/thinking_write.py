@@ -38,18 +38,23 @@ def decide(request: Request, ways: Ways, *, bound: int | None, forced: bool, uns
     assistant does not begin with thoughts that Claude would recognise.
     """
     asked = request.thinking
-    if asked is None:
+    if asked is None or not _says_anything(asked):
         return _unasked(ways, forced=forced)
     if asked.budget == 0 or asked.effort == "none":
         return _off(ways)
     effort = None if asked.effort is None else _EFFORTS.get(asked.effort, _DEFAULT)
-    if forced:  # the API: thinking may not be on where a tool must be used
+    if forced and ways.can_rest:  # the API: thinking may not be on where a tool must be used
         found = _unasked(ways, forced=True)
         found.left_out = True
         return found
     if ways.adaptive and not (ways.budgets and _has_budget(asked)):
         return _adaptive(asked, ways, effort)
     return _within_budget(asked, effort, bound=bound, unsigned=unsigned)
+
+
+def _says_anything(asked: Thinking) -> bool:
+    """To ask that thoughts be shown is to ask for them; to ask that they be not is nothing."""
+    return any((asked.effort is not None, asked.budget is not None, asked.show, asked.summary is not None))
 
 
 def _has_budget(asked: Thinking) -> bool:

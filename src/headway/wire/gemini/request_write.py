@@ -102,7 +102,11 @@ def _refused(request: Request, toward: Toward) -> Unsupported | None:
 
 
 def _tools(request: Request, dropped: list[str]) -> list[dict[str, Any]]:
-    """All functions in one, which is what Vertex AI wants."""
+    """All functions in one, which is what Vertex AI wants. Calls that are asked for keep to their schemas (mode ANY or
+    VALIDATED), those that are left to the model need not.
+    """
+    choice = request.tool_choice
+    keeps = choice is not None and (choice.mode == "required" or bool(choice.names))
     declarations: list[dict[str, Any]] = []
     made: list[Any] = []
     own = request.dialect == "gemini" and (request.extra or request.aside)
@@ -114,7 +118,7 @@ def _tools(request: Request, dropped: list[str]) -> list[dict[str, Any]]:
         if not declarations:
             made.append({"functionDeclarations": declarations})
         declarations.append(_declaration(tool))
-        if tool.strict:
+        if tool.strict and not keeps:
             dropped.append(f"tools[{index}].strict")
         if tool.cache is not None and "cache" not in dropped:
             dropped.append("cache")

@@ -104,8 +104,8 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
             scalar = _SCALARS.get(name)
             if scalar is not None:
                 values[scalar[0]] = _scalar(scalar[1], raw, name)
-            elif name in _READERS:
-                _READERS[name](raw, reading)
+            elif (reader := _READERS.get(name)) is not None:
+                reader(raw, reading)
             elif name not in ("model", "stream"):
                 reading.extra[name] = raw
                 if name in _NEEDS and bytes(raw) not in _SAYS_NO:

@@ -51,7 +51,6 @@ class _Choice:
     __slots__ = (
         "annotations",
         "argued",
-        "begun",
         "calls",
         "details",
         "finished",
@@ -68,7 +67,6 @@ class _Choice:
     def __init__(self, head: bytes) -> None:
         self.head = head
         """A chunk of this choice up to its delta."""
-        self.begun = False
         self.finished = False
         self.refused = False
         self.length = 0

@@ -243,7 +243,8 @@ class Conversation:
         if role is None:
             return _lacking(f"input[{index}]", "role")
         if said is None:
-            found = _parts_of(item.content, index, "content")
+            content = item.content
+            found = (Text(content),) if isinstance(content, str) else _parts_of(content, index, "content")
             if isinstance(found, Malformed):
                 return found
             said = found

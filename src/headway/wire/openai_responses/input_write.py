@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from headway.wire.form.parts import (
+    Audio,
     File,
     Image,
     Message,
@@ -21,6 +22,7 @@ from headway.wire.form.parts import (
     Text,
     ToolCall,
     ToolResult,
+    Video,
 )
 from headway.wire.form.request import Unsupported
 from headway.wire.openai_responses import parts
@@ -39,6 +41,8 @@ class Items:
     def __init__(self, *, own: bool, shares_files: bool) -> None:
         self.written: list[object] = []
         self.dropped: list[str] = []
+        self.has_sound = False
+        """There is sound or a film among the parts, which this API does not take."""
         self._own = own
         self._shares_files = shares_files
         self._custom: set[str] = set()
@@ -85,6 +89,8 @@ class Items:
             if isinstance(part, Opaque) and part.dialect == DIALECT:
                 contents.append(part.raw)
                 continue
+            if isinstance(part, Audio | Video):
+                self.has_sound = True
             written = parts.write_content(part, place, own=self._own, dropped=self.dropped)
             if written is not None:
                 contents.append(written)
@@ -123,6 +129,7 @@ class Items:
                 case Opaque():
                     self._write_opaque(part, index)
                 case _:
+                    self.has_sound = self.has_sound or isinstance(part, Audio | Video)
                     self.dropped.append(f"messages[{index}].{parts.kind_of(part)}")
         if self._said:
             self._end_words()

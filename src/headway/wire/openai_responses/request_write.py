@@ -6,11 +6,11 @@ out for them without a word: this API caches by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
 import msgspec
 
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form import abilities
 from headway.wire.form.parts import Message, Reasoning, Text
 from headway.wire.form.request import NO_FIELDS, Request, Thinking, Toward, Unsupported, Written
@@ -163,7 +163,7 @@ class _Writing:
 def write_request(request: Request, toward: Toward) -> Written | Unsupported:
     own = request.dialect == DIALECT
     met = msgspec.structs.replace(request, needs=()) if own and request.needs else request
-    lacking = abilities.missing(met, toward, LACKS)
+    lacking = abilities.missing(met, toward)
     if lacking is not None:
         return lacking
     if request.n is not None and request.n > 1:
@@ -198,6 +198,8 @@ def _write_conversation(writing: _Writing) -> Unsupported | None:
     wrong = items.write(messages, first)
     if wrong is not None:
         return wrong
+    if items.has_sound:  # looked at only here, since few requests have any
+        return abilities.missing(msgspec.structs.replace(request, needs=()), writing.toward, LACKS)
     writing.dropped += items.dropped
     writing.body["input"] = items.written
     return None
@@ -250,7 +252,8 @@ def _put_back(writing: _Writing) -> None:
                 continue
             whole, dot, field = name.partition("[].")
             if dot:
-                _put_beside(writing.body.get(whole), field, _decode_beside(raw))
+                if not _put_beside(writing.body.get(whole), field, raw):
+                    writing.dropped.append(name)
                 continue
             whole, dot, field = name.partition(".")
             if not dot:
@@ -260,16 +263,23 @@ def _put_back(writing: _Writing) -> None:
             cast("dict[str, object]", writing.body.setdefault(whole, within))[field] = raw
 
 
-def _put_beside(items: object, field: str, values: Mapping[str, msgspec.Raw]) -> None:
-    """A field of some of the items, by their numbers. `field` may lie within a content: `content[1].title`."""
+def _put_beside(items: object, field: str, raw: msgspec.Raw) -> bool:
+    """A field of some of the items, by their numbers. `field` may lie within a content: `content[1].title`. False if
+    it is nested too deeply to be taken apart again.
+    """
+    try:
+        values = _decode_beside(raw)
+    except UNREADABLE:
+        return False
     within, dot, name = field.partition("].")
-    for number, raw in values.items():
+    for number, value in values.items():
         item = _at(items, int(number))
         if dot and item is not None:
             whole, _, place = within.partition("[")
             item = _at(item.get(whole), int(place))
         if item is not None:
-            item[name if dot else field] = raw
+            item[name if dot else field] = value
+    return True
 
 
 def _at(items: object, number: int) -> dict[str, object] | None:

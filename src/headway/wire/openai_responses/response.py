@@ -33,7 +33,8 @@ class Head(msgspec.Struct):
 
     @property
     def created(self) -> int | None:
-        return None if self.created_at is None else int(self.created_at)
+        at = self.created_at
+        return int(at) if at is not None and 0 <= at < _LATEST else None
 
     @property
     def failed(self) -> bool:
@@ -54,6 +55,7 @@ class _Any(Head):
     output: list[msgspec.Raw] | None = None
 
 
+_LATEST = 2**40
 _FAILED = frozenset({"failed", "cancelled"})
 _UNFINISHED = frozenset({"queued", "in_progress"})
 _decode_plain = msgspec.json.Decoder(_Plain).decode

@@ -174,7 +174,7 @@ class StreamWriter:
     def _with_entries(self, events: list[Event]) -> list[Event]:
         """Log probabilities follow the text that they are of, and are told with it: such texts are written here."""
         rest: list[Event] = []
-        for event, after in zip(events, [*events[1:], None], strict=True):
+        for event, after in zip(events, [*events[1:], None], strict=False):
             if isinstance(event, TextDelta) and isinstance(after, Logprobs) and not event.choice:
                 for before in rest:
                     self._take(before)

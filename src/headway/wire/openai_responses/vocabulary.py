@@ -103,10 +103,11 @@ class Action(msgspec.Struct, gc=False):
 
 
 _NO_DETAILS = _Details()
+_MOST_COUNTED = 2**53
 
 
 def _count(number: int | None) -> int:
-    return number if number and number > 0 else 0
+    return number if number and 0 < number < _MOST_COUNTED else 0
 
 
 def usage_of(wire: WireUsage | None, tools: ToolUsage | None = None, searches: int = 0) -> Usage | None:

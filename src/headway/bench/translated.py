@@ -1,0 +1,57 @@
+"""What a provider of another dialect answers, for measuring translation: Anthropic's Messages behind Chat Completions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from headway.bench import payloads
+
+_encode = msgspec.json.Encoder().encode
+
+CONFIG = """
+providers:
+  mock:
+    dialect: anthropic
+    base_url: http://127.0.0.1:9/v1
+    keys: [{name: a, value: k1}, {name: b, value: k2}, {name: c, value: k3}, {name: d, value: k4}]
+models:
+  bench: [mock/claude-sonnet-4-5]
+"""
+
+_USAGE = {"input_tokens": 250, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 40}
+
+
+def reply() -> bytes:
+    """A whole answer of about 1 KB."""
+    return payloads.whole_reply(_encode(_message([{"type": "text", "text": "All is well. " * 50}], "end_turn")))
+
+
+def beginning() -> bytes:
+    """The head of a stream and its first events."""
+    began = _event("message_start", {"message": _message([], None)})
+    block = _event("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}})
+    return payloads.stream_head() + payloads.framed(began + block + chunk())
+
+
+def chunk() -> bytes:
+    """One more word."""
+    return _event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": " word"}})
+
+
+def _message(content: list[dict[str, Any]], stop: str | None) -> dict[str, Any]:
+    return {
+        "id": "msg_013Zva2CMHLNnXjNJJKqJ2EF",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-sonnet-4-5-20250929",
+        "content": content,
+        "stop_reason": stop,
+        "stop_sequence": None,
+        "usage": _USAGE,
+    }
+
+
+def _event(name: str, fields: dict[str, Any]) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), _encode({"type": name, **fields}))
