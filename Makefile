@@ -79,8 +79,8 @@ pytest: .venv/.development services
 bench: .venv/.development ## measure added latency, throughput and CPU per request, quickly
 	@exec $(BIN)/headway bench --quick $(ARGS)
 
-docs: .venv/.package ## write again what is generated: docs/providers.md and headway.schema.json
-	$(BIN)/python -m headway.providers.reference > docs/providers.md.new && mv docs/providers.md.new docs/providers.md
+docs: .venv/.package ## write again what is generated: docs/providers.md, docs/providers/ and headway.schema.json
+	$(BIN)/python -m headway.providers.reference docs
 	$(BIN)/python -m headway.config.schema > headway.schema.json.new && mv headway.schema.json.new headway.schema.json
 
 fuzz: .venv/.development ## run the fuzz targets for SECONDS in all (60); what breaks them lands in .fuzz/

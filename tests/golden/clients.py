@@ -29,6 +29,8 @@ from headway.types import Dialect
 Document = dict[str, Any]
 HI: Any = [{"role": "user", "content": "Hi"}]
 
+ENDINGS = ("response.completed", "response.incomplete", "response.failed")
+
 
 class Answer:
     """What the transport says next."""
@@ -77,11 +79,11 @@ class Clients:
         self._answer.body, self._answer.kind = body, "application/json"
         match dialect:
             case "openai_chat":
-                return self._openai.chat.completions.create(model="m", messages=HI).model_dump()
+                return self._openai.chat.completions.create(model="m", messages=HI).model_dump(warnings=False)
             case "openai_responses":
-                return self._openai.responses.create(model="m", input="Hi").model_dump()
+                return self._openai.responses.create(model="m", input="Hi").model_dump(warnings=False)
             case "anthropic":
-                return self._anthropic.messages.create(model="m", max_tokens=9, messages=HI).model_dump()
+                return self._anthropic.messages.create(model="m", max_tokens=9, messages=HI).model_dump(warnings=False)
             case "gemini":
                 reply = self._gemini.models.generate_content(model="m", contents="Hi")
                 return json.loads(reply.model_dump_json(by_alias=True, exclude_none=True))
@@ -101,7 +103,7 @@ class Clients:
                 return self._responses()
             case "anthropic":
                 with self._anthropic.messages.stream(model="m", max_tokens=9, messages=HI) as stream:
-                    return stream.get_final_message().model_dump()
+                    return stream.get_final_message().model_dump(warnings=False)
             case "gemini":
                 chunks = self._gemini.models.generate_content_stream(model="m", contents="Hi")
                 return _joined([json.loads(each.model_dump_json(by_alias=True, exclude_none=True)) for each in chunks])
@@ -118,17 +120,19 @@ class Clients:
         state = ChatCompletionStreamState()
         for chunk in self._openai.chat.completions.create(model="m", messages=HI, stream=True):
             state.handle_chunk(chunk)
-        return state.current_completion_snapshot.model_dump()
+        return state.current_completion_snapshot.model_dump(warnings=False)
 
     def _responses(self) -> Document:
         """Also what the events said one by one, for it must be what the last one says."""
         words = dict[tuple[str, str], str]()
+        document: Document = {}
         with self._openai.responses.stream(model="m", input="Hi") as stream:
             for event in stream:
                 if event.type.endswith(".delta") and isinstance(piece := getattr(event, "delta", None), str):
                     place = (event.type, getattr(event, "item_id", ""))
                     words[place] = words.get(place, "") + piece
-            document = stream.get_final_response().model_dump()
+                elif event.type in ENDINGS:  # its `get_final_response` knows but the first
+                    document = event.response.model_dump(warnings=False)
         document["deltas"] = words
         return document
 
@@ -177,7 +181,7 @@ def _conversed(events: Iterator[Document]) -> Document:
 def _put(block: Document, told: Document) -> None:
     for kind, value in told.items():
         if not isinstance(value, dict):
-            block[kind] = block.get(kind, "") + value
+            block[kind] = value if isinstance(block.get(kind, []), dict | list) else block[kind] + value
             continue
         fields: Document = block.setdefault(kind, {})
         for name, piece in value.items():

@@ -21,14 +21,16 @@ from headway.core.candidates import Candidate
 from headway.core.registry import LiveRoute
 from headway.failures import Failure, FailureKind
 from headway.pipeline.gateway import Gateway
-from headway.ports import Dialer, Listener, Running
+from headway.ports import Dialer, Listener, Running, Signers
 from headway.types import (
     Breaker,
     Change,
     Credential,
     Deployment,
+    Dialect,
     ExchangeEvent,
     Fallback,
+    Pricing,
     Profile,
     Provider,
     Queue,
@@ -43,10 +45,10 @@ from headway.types import (
     Tier,
 )
 from headway.wire import sse
+from headway.wire.endpoints import ALL, Endpoint
 from headway.wire.http_head import Head
-from headway.wire.endpoints import ENDPOINTS, Endpoint
 
-BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ALL}
 
 Fallbacks = list[tuple[set[FailureKind], list[list[str]]]]
 """Kinds, and the tiers where requests go that failed so; no tiers: the route's own."""
@@ -398,7 +400,17 @@ class World:
         queue: Queue | None = None,
         affinity: float | None = None,
         limits: ServerLimits | None = None,
+        dialects: Mapping[str, Dialect] | None = None,
+        lacks: Mapping[str, frozenset[str]] | None = None,
+        strict: bool = False,
+        tariff: Pricing | None = None,
+        signers: Signers | None = None,
     ) -> None:
+        """`dialects` and `lacks` are by provider."""
+        self._dialects = dialects or {}
+        self._lacks = lacks or {}
+        self._strict = strict
+        self._tariff = tariff
         self._queue = queue or Queue()
         self._affinity = affinity
         self._limits = limits or ServerLimits()
@@ -422,6 +434,7 @@ class World:
             sink=self,
             loop=cast(asyncio.AbstractEventLoop, self.clock),
             rng=Random(seed),
+            signers=signers,
             now=self.clock,
         )
 
@@ -438,6 +451,7 @@ class World:
             name: Provider(
                 name=name,
                 kind=self._kind,
+                dialect=self._dialects.get(name, "openai_chat"),
                 base_url=f"http://{name}.test/v1",
                 credentials=tuple(credentials.values()),
                 quirks=self._quirks if isinstance(self._quirks, Quirks) else self._quirks.get(name, Quirks()),
@@ -448,8 +462,8 @@ class World:
         def target_of(text: str) -> Target:
             name, _, model = text.partition("/")
             name, _, key = name.partition("#")
-            profile = Profile(reasoning=name in self._reasoning)
-            deployment = Deployment(provider=providers[name], model=model or "m", profile=profile)
+            profile = Profile(reasoning=name in self._reasoning, lacks=self._lacks.get(name, frozenset()))
+            deployment = Deployment(provider=providers[name], model=model or "m", profile=profile, tariff=self._tariff)
             return Target(deployment=deployment, credential=keys[name][key or "default"], weight=1.0)
 
         def tiers_of(texts: list[list[str]]) -> tuple[Tier, ...]:
@@ -461,6 +475,7 @@ class World:
             tiers=tiers_of(self._tiers),
             queue=self._queue,
             affinity=self._affinity,
+            strict=self._strict,
             resilience=resilience,
             fallbacks=fallbacks,
         )
@@ -508,16 +523,20 @@ class World:
         endpoint: str = "chat",
         headers: dict[str, str | None] | None = None,
         client: Client | None = None,
+        named: str | None = None,
         **fields: Any,
     ) -> Client:
-        """A request for the model `default`, or whatever `fields` or `body` say; a header of None is left out."""
+        """A request for the model `default`, or whatever `fields` or `body` say; a header of None is left out. `named`
+        is the model of a path.
+        """
         client = client or Client()
         self.clients.append(client)
         if body is None:
-            body = msgspec.json.encode({"model": "default", "messages": [], **fields})
-        named = {"content-type": "application/json", "authorization": "Bearer sk-client", **(headers or {})}
-        raw = [(name.encode(), value.encode()) for name, value in named.items() if value is not None]
-        client.dispatch = self.gateway.handle(BY_NAME[endpoint], raw, body, client)
+            said = fields if named is not None else {"model": "default", "messages": [], **fields}
+            body = msgspec.json.encode(said)
+        shown = {"content-type": "application/json", "authorization": "Bearer sk-client", **(headers or {})}
+        raw = [(name.encode(), value.encode()) for name, value in shown.items() if value is not None]
+        client.dispatch = self.gateway.handle(BY_NAME[endpoint], raw, body, client, named)
         return client
 
     def wait(self, seconds: float) -> None:

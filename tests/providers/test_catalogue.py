@@ -10,19 +10,21 @@ from urllib.parse import urlsplit
 import pytest
 
 from headway.config.load import load
+from headway.config.provider import WITHOUT_KEY
 from headway.providers import reference
-from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, find, parse
+from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, dialect_for, find, parse
+from headway.providers.surfaces import SURFACES
 from headway.types import Quirks
 
 ENTRIES = list(catalogue().values())
-DOCS = Path(__file__).parents[2] / "docs" / "providers.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 EXPECTED = """
 openai azure anthropic gemini cohere groq mistral deepseek openrouter together fireworks xai
 cerebras perplexity nebius nvidia sambanova huggingface cloudflare github moonshot zai ollama vllm
 sglang lmstudio llamacpp deepinfra novita scaleway ovhcloud heroku vercel siliconflow minimax
 dashscope baseten featherless friendli upstage databricks snowflake crusoe voyage jina litellm
-localai tgi jan
+localai tgi jan vertex bedrock azure-deployments ollama-native
 """
 
 each_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
@@ -71,14 +73,25 @@ def test_variables_have_names_that_a_shell_takes(entry: CatalogueEntry):
 
 @each_entry
 def test_a_provider_either_takes_a_key_from_a_variable_or_needs_none(entry: CatalogueEntry):
-    assert entry.key_env or entry.keyless
+    assert entry.key_env or entry.keyless or entry.auth in WITHOUT_KEY
     assert entry.base_url_env
     assert entry.endpoints
 
 
-def test_no_two_providers_share_a_key_variable():
-    variables = [variable for entry in ENTRIES for variable in entry.key_env]
-    assert sorted(variables) == sorted(set(variables))
+def test_providers_share_a_key_variable_only_where_they_are_two_apis_of_one_service():
+    owners: dict[str, list[str]] = {}
+    for entry in ENTRIES:
+        for variable in entry.key_env:
+            owners.setdefault(variable, []).append(entry.name)
+    assert {variable: names for variable, names in owners.items() if len(names) > 1} == {
+        "AZURE_OPENAI_API_KEY": ["azure", "azure-deployments"],
+        "AWS_BEARER_TOKEN_BEDROCK": ["bedrock", "bedrock-mantle"],
+    }
+
+
+@each_entry
+def test_a_surface_is_one_that_there_is(entry: CatalogueEntry):
+    assert entry.surface in {"", *SURFACES}
 
 
 def test_no_entry_is_written_twice():
@@ -120,8 +133,86 @@ def test_of_any_other_provider_nothing_is_assumed():
     assert able == {"mistral", "openrouter", "groq", "llamacpp"}
 
 
-def test_azure_takes_its_key_in_a_header_of_its_own():
-    assert an_entry("azure").auth == "api-key"
+@pytest.mark.parametrize(
+    ("name", "auth"),
+    [
+        ("azure", "api-key"),
+        ("azure-deployments", "api-key"),
+        ("anthropic", "x-api-key"),
+        ("gemini", "x-goog-api-key"),
+        ("vertex", "google"),
+        ("bedrock", "sigv4"),
+        ("cohere", "bearer"),
+    ],
+)
+def test_a_key_goes_where_the_provider_looks_for_it(name: str, auth: str):
+    assert an_entry(name).auth == auth
+
+
+@pytest.mark.parametrize("name", ["openai", "azure", "azure-deployments"])
+def test_openais_own_models_are_told_the_bound_on_an_answer_by_its_new_name(name: str):
+    assert an_entry(name).quirks.max_tokens == "max_completion_tokens"
+
+
+# --- dialects
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect", "surface"),
+    [
+        ("anthropic", "anthropic", ""),
+        ("gemini", "gemini", ""),
+        ("vertex", "gemini", "vertex"),
+        ("bedrock", "converse", "bedrock"),
+        ("bedrock-mantle", "openai_chat", ""),
+        ("cohere", "cohere", ""),
+        ("voyage", "openai_chat", "voyage"),
+        ("azure-deployments", "openai_chat", "azure_deployments"),
+        ("ollama", "openai_chat", ""),
+        ("ollama-native", "ollama", ""),
+        ("groq", "openai_chat", ""),
+    ],
+)
+def test_a_provider_is_asked_in_its_own_dialect_at_its_own_address(name: str, dialect: str, surface: str):
+    entry = an_entry(name)
+    assert dialect_for(entry, entry.base_url) == (dialect, surface)
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
+        ("gemini", "https://proxy.example/gemini/openai/"),
+        ("cohere", "https://api.cohere.ai/compatibility/v1"),
+        ("cohere", "https://api.cohere.com/compatibility/v1"),
+        ("vertex", "https://aiplatform.googleapis.com/v1/projects/p/locations/global/endpoints/openapi"),
+        ("bedrock", "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1"),
+        ("ollama-native", "http://localhost:11434/v1"),
+    ],
+)
+def test_the_address_of_a_compatibility_layer_means_chat_completions(name: str, address: str):
+    assert dialect_for(an_entry(name), address) == ("openai_chat", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("anthropic", "https://openai.example/v1"),
+        ("gemini", "https://proxy.example/openai/v1beta"),
+        ("cohere", "https://compatibility.example"),
+        ("groq", "https://api.groq.com/openai/v1"),
+        ("azure", "https://r.openai.azure.com/openai/v1"),
+    ],
+)
+def test_any_other_address_leaves_the_dialect_as_it_is(name: str, address: str):
+    entry = an_entry(name)
+    assert dialect_for(entry, address) == (entry.dialect, entry.surface)
+
+
+def test_a_host_variable_may_hold_the_address_of_a_compatibility_layer():
+    layer = "https://generativelanguage.googleapis.com/v1beta/openai"
+    assert base_url(an_entry("gemini"), {"GOOGLE_GEMINI_BASE_URL": layer + "/"}) == layer
+    assert base_url(an_entry("gemini"), {"GOOGLE_GEMINI_BASE_URL": "https://p.example"}) == "https://p.example/v1beta"
 
 
 # --- base URLs
@@ -177,6 +268,20 @@ def test_azures_endpoint_is_the_resource_with_or_without_the_path(endpoint: str)
     assert url == "https://r.openai.azure.com/openai/v1"
 
 
+def test_azures_deployments_have_their_paths_below_the_resource():
+    environ = {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com/"}
+    assert base_url(an_entry("azure-deployments"), environ) == "https://r.openai.azure.com"
+    assert an_entry("azure-deployments").api_version == "2024-10-21"
+
+
+def test_vertex_is_where_the_location_and_the_project_are():
+    environ = {"GOOGLE_CLOUD_LOCATION": "europe-west4", "GOOGLE_CLOUD_PROJECT": "a-project"}
+    assert base_url(an_entry("vertex"), environ) == (
+        "https://europe-west4-aiplatform.googleapis.com/v1/projects/a-project/locations/europe-west4"
+    )
+    assert an_entry("vertex").needs == ("GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_PROJECT")
+
+
 def test_azures_base_url_goes_before_its_endpoint():
     environ = {"AZURE_OPENAI_ENDPOINT": "https://a.example", "AZURE_OPENAI_BASE_URL": "https://b.example/openai/v1"}
     assert base_url(an_entry("azure"), environ) == "https://b.example/openai/v1"
@@ -215,25 +320,63 @@ def test_data_that_do_not_fit_are_refused_by_name(text: str, complaint: str):
 
 
 def test_the_documentation_is_what_the_catalogue_says():
-    assert DOCS.read_text("utf-8") == reference.render(), (
-        "run python -m headway.providers.reference > docs/providers.md"
-    )
+    written = {path.relative_to(DOCS).as_posix(): path for path in [DOCS / "providers.md", *DOCS.glob("providers/*")]}
+    wanted = reference.pages()
+    assert written.keys() == wanted.keys(), "run make docs"
+    stale = [name for name, path in written.items() if uncounted(path.read_text("utf-8")) != uncounted(wanted[name])]
+    assert stale == [], "run make docs"
+
+
+def uncounted(page: str) -> str:
+    """Without how many models are known, which depends on the release of genai-prices that is installed."""
+    return re.sub(r"Known models: \d+", "Known models: N", page)
 
 
 @each_entry
 def test_the_documentation_says_all_about_a_provider(entry: CatalogueEntry):
-    page = reference.render()
-    section = page.split(f"\n### {entry.name}\n", 1)[1].split("\n### ", 1)[0]
-    for fact in (entry.title, entry.base_url, *entry.key_env, *entry.base_url_env, *entry.aliases, entry.notes):
-        assert fact in section
+    page = reference.page(entry)
+    variables = (*entry.key_env, *entry.base_url_env, *entry.needs)
+    for fact in (entry.name, entry.title, entry.base_url, *variables, *entry.aliases, entry.notes, *entry.examples):
+        assert fact in page
+    assert f"(providers/{entry.name}.md)" in reference.render()
 
 
-def test_every_example_in_the_documentation_is_a_configuration(tmp_path: Path):
+def test_the_pages_say_what_is_asked_in_which_words_and_where():
+    assert "| answers | Anthropic Messages | `/messages` |" in reference.page(an_entry("anthropic"))
+    assert "| reranking | Cohere API | `/v2/rerank` |" in reference.page(an_entry("cohere"))
+    assert "| Claude | answers | Anthropic Messages | `/publishers/anthropic" in reference.page(an_entry("vertex"))
+    assert "Responses" not in reference.page(an_entry("together"))
+    assert "audio.speech" in reference.page(an_entry("openai"))
+
+
+@each_entry
+def test_every_page_has_something_that_is_served(entry: CatalogueEntry):
+    assert re.search(r"^\| (?!what|models|---)", reference.page(entry), re.MULTILINE)
+
+
+def test_a_page_without_an_entry_goes(tmp_path: Path):
+    (tmp_path / "providers").mkdir()
+    (tmp_path / "providers" / "no-such-provider.md").write_text("old")
+    reference.write(tmp_path)
+    assert {path.stem for path in (tmp_path / "providers").iterdir()} == set(catalogue())
+
+
+EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", sorted(reference.pages()))
+def test_every_example_in_the_documentation_works_in_under_ten_lines(page: str, tmp_path: Path):
     environ = {variable: "https://value.example" for entry in ENTRIES for variable in (*entry.key_env, *entry.needs)}
-    environ |= {"SNOWFLAKE_ACCOUNT": "org-account", "CLOUDFLARE_ACCOUNT_ID": "abc", "AWS_REGION": "us-east-1"}
-    examples = re.findall(r"```yaml\n(.*?)```", reference.render(), re.DOTALL)
-    assert len(examples) == len(ENTRIES) + 1
-    for number, example in enumerate(examples):
-        file = tmp_path / f"{number}.yaml"
+    environ |= dict.fromkeys(("SNOWFLAKE_ACCOUNT", "CLOUDFLARE_ACCOUNT_ID", "AWS_REGION"), "value")
+    environ |= dict.fromkeys(("GOOGLE_CLOUD_LOCATION", "GOOGLE_CLOUD_PROJECT", "VLLM_EU_KEY"), "value")
+    environ |= dict.fromkeys(("GOOGLE_APPLICATION_CREDENTIALS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "value")
+    examples = EXAMPLE.findall(reference.pages()[page])
+    assert examples
+    for example in examples:
+        assert len(example.splitlines()) < 10
+        if not example.startswith("providers:"):  # an entry for the catalogue
+            assert list(parse(example)) == ["example-ai"]
+            continue
+        file = tmp_path / "headway.yaml"
         file.write_text(example)
-        assert load(file, {**environ, "VLLM_EU_KEY": "a-key"}).providers
+        assert load(file, environ).providers

@@ -324,6 +324,7 @@ def test_how_tokens_are_counted_is_known_for_those_that_say_so():
     assert {name for name, how in told.items() if how == "reserved"} == {
         "openai",
         "azure",
+        "azure-deployments",
         "cerebras",
         "bedrock-mantle",
     }

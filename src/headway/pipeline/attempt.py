@@ -13,6 +13,7 @@ import msgspec
 
 from headway.core.exchange import Attempt
 from headway.failures import Failure, FailureKind
+from headway.pipeline.abilities import called_for
 from headway.pipeline.asked import Asked
 from headway.pipeline.checked import CheckedRelay, Checks
 from headway.pipeline.follow import FollowedRelay
@@ -23,10 +24,11 @@ from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
 from headway.pipeline.ways import Way
 from headway.ports import Connection, Dial, Downstream, Signing
 from headway.providers.classification.classify import classify, classify_event, classify_ok
-from headway.providers.classification.lessons import lesson_in
+from headway.providers.classification.lessons import lessons_in
 from headway.providers.ratelimits import readings
 from headway.types import Reading, Usage
 from headway.wire.dialects import CODECS
+from headway.wire.form.abilities import lacks
 from headway.wire.form.codec import Codec
 from headway.wire.form.reply import NoReply
 from headway.wire.form.request import Unsupported
@@ -151,6 +153,11 @@ class Call(msgspec.Struct, eq=False):
         if way.local:
             self._answer_here()
             return
+        if sender.learnt:
+            sender.learnt.forget(now)
+        lacking = sender.toward.abilities_lacking
+        if lacking and way.translation is None and self._is_beyond(lacking):
+            return
         found = outgoing(self._asked, sender, way, self.going_on)
         if not isinstance(found, Outgoing):
             self._cannot_send(found)
@@ -204,6 +211,17 @@ class Call(msgspec.Struct, eq=False):
         else:
             failure = Failure(kind=FailureKind.INVALID_REQUEST, source="gateway", message=why.message, param=why.param)
             self._owner.attempt_failed(self, failure)
+
+    def _is_beyond(self, lacking: frozenset[str]) -> bool:
+        """Does the request call for what the model is known not to do, and may somebody else do it? Whom nobody can
+        stand in for is asked all the same: its own answer tells best.
+        """
+        missing = called_for(self._asked, lacking)
+        if not missing or self._owner.alone():
+            return False
+        feature = min(missing)
+        self._pass_over(Unsupported(feature, lacks(feature)))
+        return True
 
     def _pass_over(self, why: Unsupported) -> None:
         """This target cannot do what is asked; another may."""
@@ -507,10 +525,11 @@ class Call(msgspec.Struct, eq=False):
         sender = self.sender
         if failure.kind not in TEACHING or sender.strict or self._outgoing is None:
             return None
-        lesson = lesson_in(sender.kind, self.status, body)
-        if lesson is None or not sender.learnt.learn(lesson, now):
+        told = lessons_in(sender.kind, self.status, body)
+        news = [each for each in told if sender.learnt.learn(each, now)]
+        if not news:
             return None
-        return Taught.LACKS if lesson.ability else Taught.ADAPT
+        return Taught.LACKS if news[0].ability else Taught.ADAPT
 
     # --- failures ---
 

@@ -40,7 +40,7 @@ Cannot = Unsupported | Malformed | None
 def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> Outgoing | Cannot:
     """`going_on` is a text that another attempt began."""
     facts = asked.facts
-    if way.again is not None and isinstance(facts, JsonRequest) and may_hold_seals(facts.body):
+    if way.again is not None and isinstance(facts, JsonRequest) and _must_be_read(facts, sender, way):
         return _in_other_words(asked, sender, way, way.again)
     if way.translation is not None or way.follows is not None:
         return None if going_on is not None else _in_other_words(asked, sender, way, way.translation)
@@ -70,6 +70,13 @@ def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> O
     return Outgoing(_head(asked, sender, way, fields, len(body)), body, hides_usage, dropped)
 
 
+def _must_be_read(facts: JsonRequest, sender: Sender, way: Way) -> bool:
+    """May the request hold what its own dialect's target must not be sent: a foreign signature, or something that the
+    target has refused and that stands deeper than in its first level?
+    """
+    return (way.follows is not None and bool(sender.learnt)) or may_hold_seals(facts.body)
+
+
 def _fitted(fields: dict[str, msgspec.Raw], learnt: Lessons) -> tuple[bytes, tuple[str, ...]]:
     """Without what the target refuses, and with the names that it wants."""
     renamed, refused = learnt.renamed, learnt.refused
@@ -82,8 +89,9 @@ def _in_other_words(asked: Asked, sender: Sender, way: Way, translation: Transla
     facts = asked.facts
     if not isinstance(facts, JsonRequest):
         return None
+    dropped: tuple[str, ...] = ()
     if translation is None:
-        body, dropped = _passing(facts, sender, way)
+        body = _passing(facts, sender, way)
     else:
         written = translation.request(asked, sender.toward)
         if isinstance(written, Unsupported | Malformed):
@@ -101,15 +109,14 @@ def _in_other_words(asked: Asked, sender: Sender, way: Way, translation: Transla
     return Outgoing(_head(asked, sender, way, fields, len(body)), body, hides_usage=False, dropped=dropped)
 
 
-def _passing(facts: JsonRequest, sender: Sender, way: Way) -> tuple[bytes, tuple[str, ...]]:
-    """The client's own bytes, with another name of the model where they have one; and what is left out."""
+def _passing(facts: JsonRequest, sender: Sender, way: Way) -> bytes:
+    """The client's own bytes, with another name of the model where they have one."""
     if way.adds is not None:
-        return _with(way, facts.fields), ()
-    if way.splices:
-        facts.fields["model"] = sender.model
-    if sender.learnt:
-        return _fitted(facts.fields, sender.learnt)
-    return (_encode(facts.fields) if way.splices else facts.body), ()
+        return _with(way, facts.fields)
+    if not way.splices:
+        return facts.body
+    facts.fields["model"] = sender.model
+    return _encode(facts.fields)
 
 
 def _with(way: Way, fields: dict[str, msgspec.Raw]) -> bytes:

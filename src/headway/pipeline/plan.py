@@ -254,6 +254,7 @@ def toward_of(deployment: Deployment, learnt: Lessons) -> Toward:
         model=deployment.model,
         most_output=profile.most_output,
         lacks=profile.lacks | learnt.lacking | refused,
+        abilities_lacking=profile.lacks | learnt.lacking,
         renames=renames,
     )
 

@@ -63,6 +63,8 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     endpoints: tuple[Endpoint, ...] = ("chat",)
     """What it documents of OpenAI's API."""
     notes: str = ""
+    examples: tuple[str, ...] = ()
+    """Other ways to write its section than with keys, for its page."""
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from headway.simulated.anthropic.dialect import Anthropic
 from headway.simulated.dialect import Dialect
 from headway.simulated.openai.dialect import OpenAI
 from headway.simulated.received import ReceivedRequest
 
-DIALECTS: tuple[Dialect, ...] = (OpenAI(),)
+DIALECTS: tuple[Dialect, ...] = (Anthropic(), OpenAI())
 """The first that claims a request gets it; the last takes them all."""
 
 

@@ -17,3 +17,7 @@ def tokens(text: str) -> list[str]:
 
 def count(text: str) -> int:
     return len(_TOKEN.findall(text))
+
+
+PART = 85
+"""What any image, sound or file counts as."""

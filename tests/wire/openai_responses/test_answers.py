@@ -112,6 +112,8 @@ def test_searches_are_counted_where_the_provider_does_not():
 def test_what_is_no_count_is_none():
     assert read(MESSAGE, usage=None).usage is None
     assert read(MESSAGE, usage={"input_tokens": -5, "output_tokens": 3}).usage == Usage(0, 3)
+    assert read(MESSAGE, usage={"input_tokens": 2**70, "output_tokens": 3}).usage == Usage(0, 3)
+    assert read(MESSAGE, created_at=1e300).created is None
 
 
 def test_why_an_answer_ended():

@@ -112,7 +112,7 @@ class Said(NamedTuple):
     kinds: _Names = ()
 
 
-_MODEL = r"(?:this model|the current model|models/\S{1,200})"
+_MODEL = r"(?:this model|the current model|models/\S{1,200})\.{0,2}"
 _NUMBER = r"[-+\d.eE]{1,30}"
 
 NAMED = (
@@ -138,7 +138,7 @@ NAMED = (
     # Bedrock.
     Named(re.compile(r"This model doesn't support the ([\w.]{1,60}) field\. Remove \1 and try again\.?")),
     # Moonshot: which value it is depends on the mode of thinking, and without any it is the right one.
-    Named(re.compile(rf"invalid (\w{{1,60}}): only {_NUMBER} is allowed for this model")),
+    Named(re.compile(rf"invalid (\w{{1,60}}): only {_NUMBER} is allowed for this model\.?")),
     # Fireworks.
     Named(re.compile(r"Extra inputs are not permitted, field: '(\w{1,60})'(?:, value: .*)?"), unknown=True),
     # Cohere's compatibility API.
@@ -165,7 +165,7 @@ SAID = (
     ),
     Said(re.compile(rf"Penalty is not enabled for {_MODEL}"), parameters=("frequency_penalty", "presence_penalty")),
     Said(
-        re.compile(rf"Logprobs is not (?:enabled|supported) for {_MODEL}\.{{0,2}}"),
+        re.compile(rf"Logprobs is not (?:enabled|supported) for {_MODEL}"),
         parameters=("logprobs", "top_logprobs"),
     ),
     Said(re.compile(rf"Thinking is not enabled for {_MODEL}"), parameters=("thinking",)),
@@ -178,10 +178,10 @@ SAID = (
     ),
     Said(re.compile(r"\S{1,200} does not support thinking\.?"), parameters=("thinking",), kinds=(*_OLLAMAS, *_CLAUDES)),
     # --- tools ---
-    Said(re.compile(r"\S{1,200} does not support tools"), abilities=(TOOLS,), kinds=_OLLAMAS),
-    Said(re.compile(r"\S{1,200} does not support Function Calling"), abilities=(TOOLS,), kinds=("deepseek",)),
+    Said(re.compile(r"\S{1,200} does not support tools\.?"), abilities=(TOOLS,), kinds=_OLLAMAS),
+    Said(re.compile(r"\S{1,200} does not support Function Calling\.?"), abilities=(TOOLS,), kinds=("deepseek",)),
     Said(re.compile(r"`tool calling` is not supported with this model\.?"), abilities=(TOOLS,)),
-    Said(re.compile(r"No endpoints found that support tool use(?:\. .*)?"), abilities=(TOOLS,)),
+    Said(re.compile(r"No endpoints found that support tool use(?:\..*)?"), abilities=(TOOLS,)),
     Said(re.compile(r"This model doesn't support tool use\.?"), abilities=(TOOLS,)),
     Said(re.compile(rf"Function calling is not enabled for {_MODEL}"), abilities=(TOOLS,)),
     Said(re.compile(r"the model does not support function calling\.{0,2}"), abilities=(TOOLS,)),
@@ -191,7 +191,7 @@ SAID = (
     ),
     # --- what is looked at or listened to ---
     Said(re.compile(r"Invalid content type\. image_url is only supported by certain models\."), abilities=(IMAGES,)),
-    Said(re.compile(r"No endpoints found that support image input(?:\. .*)?"), abilities=(IMAGES,)),
+    Said(re.compile(r"No endpoints found that support image input(?:\..*)?"), abilities=(IMAGES,)),
     Said(re.compile(rf"Image input modality is not enabled for {_MODEL}"), abilities=(IMAGES,)),
     Said(
         re.compile(
@@ -219,11 +219,15 @@ SAID = (
     ),
     # --- JSON ---
     Said(
-        re.compile(r"Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model\..*"),
+        re.compile(
+            r"Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model(?:\..*)?"
+        ),
         abilities=(SCHEMA,),
     ),
     Said(
-        re.compile(r"Invalid parameter: 'response_format' of type 'json_object' is not supported with this model\..*"),
+        re.compile(
+            r"Invalid parameter: 'response_format' of type 'json_object' is not supported with this model(?:\..*)?"
+        ),
         abilities=(JSON_OUTPUT,),
     ),
     Said(
@@ -233,10 +237,8 @@ SAID = (
         ),
         abilities=(SCHEMA,),
     ),
-    Said(re.compile(r"This model does not support response format `json_schema`(?:\. .*|\.)?"), abilities=(SCHEMA,)),
-    Said(
-        re.compile(r"This model does not support response format `json_object`(?:\. .*|\.)?"), abilities=(JSON_OUTPUT,)
-    ),
+    Said(re.compile(r"This model does not support response format `json_schema`(?:\..*)?"), abilities=(SCHEMA,)),
+    Said(re.compile(r"This model does not support response format `json_object`(?:\..*)?"), abilities=(JSON_OUTPUT,)),
     Said(re.compile(r"This response_format type is unavailable now"), abilities=(SCHEMA,), kinds=("deepseek",)),
     Said(re.compile(rf"J(?:SON|son) mode is not enabled for {_MODEL}"), abilities=(JSON_OUTPUT, SCHEMA)),
 )

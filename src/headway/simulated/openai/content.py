@@ -8,9 +8,6 @@ import msgspec
 
 from headway.simulated import tokens
 
-_PART_TOKENS = 85
-"""Any image, sound or file."""
-
 
 class Content(msgspec.Struct):
     """One part. Whatever is no text is only carried along, so that other images make other answers."""
@@ -34,4 +31,4 @@ def plain_text(content: str | list[Content] | None) -> str:
 def prompt_tokens(content: str | list[Content] | None) -> int:
     if content is None or isinstance(content, str):
         return tokens.count(content or "")
-    return sum(tokens.count(part.text) if part.text is not None else _PART_TOKENS for part in content)
+    return sum(tokens.count(part.text) if part.text is not None else tokens.PART for part in content)

@@ -15,9 +15,9 @@ from headway.wire.anthropic.citations import read_citation, write_citation
 from headway.wire.anthropic.parts_read import kind_decoder
 from headway.wire.anthropic.signatures import sealed
 from headway.wire.anthropic.vocabulary import (
-    REASONS,
     STOPS,
     WireUsage,
+    reason_of,
     tier_given,
     usage_of,
     write_full_usage,
@@ -158,7 +158,7 @@ def write_reply(reply: Reply, show: Show) -> bytes:
     if choice is not None:
         for part in choice.parts:
             message["content"].extend(blocks_of(part))
-        message["stop_reason"] = None if choice.stop is None else REASONS[choice.stop]
+        message["stop_reason"] = reason_of(choice.stop, calls=any(type(part) is ToolCall for part in choice.parts))
         message["stop_sequence"] = choice.sequence
     message["usage"] = write_full_usage(reply.usage or Usage(), reply.service_tier)
     return _encode(message)

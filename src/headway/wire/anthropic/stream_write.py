@@ -15,7 +15,7 @@ from headway.wire.anthropic.citations import write_citation
 from headway.wire.anthropic.errors import error_body
 from headway.wire.anthropic.response import blocks_of, message_head, signature_block
 from headway.wire.anthropic.signatures import UNSIGNED, sealed
-from headway.wire.anthropic.vocabulary import REASONS, write_full_usage, write_usage
+from headway.wire.anthropic.vocabulary import reason_of, write_full_usage, write_usage
 from headway.wire.form.codec import Show
 from headway.wire.form.reply import (
     Began,
@@ -57,6 +57,7 @@ class Writer:
         """The part that the open block belongs to."""
         self._kind = ""
         """Of the open block; empty if there is none."""
+        self._called = False
         self._signed = False
         """The open block has its signature."""
         self._waiting: dict[int, list[_Piece]] = {}
@@ -88,7 +89,7 @@ class Writer:
             self._close(out)
         finished = self._finished
         delta = {
-            "stop_reason": None if finished is None else REASONS[finished.stop],
+            "stop_reason": reason_of(None if finished is None else finished.stop, calls=self._called),
             "stop_sequence": None if finished is None else finished.sequence,
         }
         usage = write_usage(self._usage or Usage())
@@ -177,6 +178,7 @@ class Writer:
             case CallBegan():
                 if event.signature is not None:
                     self._whole(signature_block(event.signature), out)
+                self._called = True
                 call: dict[str, Any] = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
                 self._start("call", _encode(call), out)
             case CallDelta():

@@ -35,6 +35,14 @@ REASONS: dict[Stop, str] = {
     Stop.FAULT: "end_turn",  # there is no word for it
 }
 
+
+def reason_of(stop: Stop | None, *, calls: bool) -> str:
+    """A message that is complete has a reason, whatever its provider said."""
+    if stop is None:
+        return "tool_use" if calls else "end_turn"
+    return REASONS[stop]
+
+
 # The form speaks of tiers in OpenAI's words.
 TIERS_ASKED = {"standard_only": "default", "auto": "auto"}
 TIERS_TO_ASK = {"default": "standard_only", "auto": "auto"}

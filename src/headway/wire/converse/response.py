@@ -10,10 +10,10 @@ import msgspec
 from headway.wire.converse import shapes
 from headway.wire.converse.parts_read import Unread, part_of, signed_calls
 from headway.wire.converse.parts_write import Words, answer_blocks
-from headway.wire.converse.vocabulary import PATHS, REASONS, stop_of, usage_of, usage_words, wants_sequence
+from headway.wire.converse.vocabulary import PATHS, reason_of, stop_of, usage_of, usage_words, wants_sequence
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Show
-from headway.wire.form.parts import Opaque, Part, Text
+from headway.wire.form.parts import Opaque, Part, Text, ToolCall
 from headway.wire.form.reply import Choice, NoReply, Reply, Stop
 
 
@@ -128,7 +128,7 @@ def write_reply(reply: Reply, show: Show) -> bytes:
     message = {"role": "assistant", "content": answer_blocks(choice.parts)}
     words: Words = {
         "output": {"message": message},
-        "stopReason": REASONS[choice.stop or Stop.END],
+        "stopReason": reason_of(choice.stop, calls=any(isinstance(part, ToolCall) for part in choice.parts)),
         "usage": usage_words(reply.usage),
         "metrics": {"latencyMs": 0},
     }

@@ -14,7 +14,7 @@ from headway.wire.converse.errors import exception_frame
 from headway.wire.converse.parts_read import text_of
 from headway.wire.converse.parts_write import citation, shown_image
 from headway.wire.converse.response import asks_for_sequence
-from headway.wire.converse.vocabulary import REASONS, usage_words
+from headway.wire.converse.vocabulary import reason_of, usage_words
 from headway.wire.eventstream import frame, header_block
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Show
@@ -76,6 +76,7 @@ class Writer:
         self._out: list[bytes] = []
         self._started = False
         self._stopped = False
+        self._called = False
         self._usage: Usage | None = None
         self._index = 0
         self._current: int | None = None
@@ -97,7 +98,7 @@ class Writer:
     def end(self) -> bytes:
         self._begin()
         if not self._stopped:
-            self._finish(Stop.END, None)
+            self._finish(None, None)
         self._out.append(frame(_METADATA, _encode({"usage": usage_words(self._usage), "metrics": {"latencyMs": 0}})))
         return self._taken()
 
@@ -133,7 +134,7 @@ class Writer:
                 else:
                     self._route(event)
 
-    def _finish(self, stop: Stop, sequence: str | None) -> None:
+    def _finish(self, stop: Stop | None, sequence: str | None) -> None:
         self._close()
         self._next()
         while self._waiting:
@@ -141,7 +142,7 @@ class Writer:
             self._next()
         self._close()
         self._stopped = True
-        words: dict[str, object] = {"stopReason": REASONS[stop]}
+        words: dict[str, object] = {"stopReason": reason_of(stop, calls=self._called)}
         if sequence is not None and self._sequence_asked:
             words["additionalModelResponseFields"] = {"stop_sequence": sequence}
         self._out.append(frame(_MESSAGE_STOP, _encode(words)))
@@ -239,6 +240,7 @@ class Writer:
         if signature is not None:  # as in a whole answer: an empty thought before the call bears it
             self._signature(seals.seal_signature(signature, "gemini"))
         self._open(_CALL)
+        self._called = True
         self._silent_call = True
         start = {"toolUse": {"toolUseId": identifier, "name": name}}
         self._out.append(frame(_START, _encode({"start": start, "contentBlockIndex": self._index})))

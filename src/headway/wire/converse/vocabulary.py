@@ -47,6 +47,14 @@ REASONS: Mapping[Stop, str] = MappingProxyType(
 )
 
 
+def reason_of(stop: Stop | None, *, calls: bool) -> str:
+    """An answer that is complete has a reason, whatever its provider said."""
+    if stop is None:
+        return "tool_use" if calls else "end_turn"
+    return REASONS[stop]
+
+
+
 def stop_of(reason: str | None) -> Stop | None:
     """Why the model stopped. A reason that we do not know is an end all the same."""
     return None if reason is None else STOPS.get(reason, Stop.END)

@@ -43,6 +43,11 @@ def wanted(request: Request) -> frozenset[str]:
     return frozenset(found)
 
 
+def lacks(name: str) -> str:
+    """What a model without this ability does not do: a sentence without its subject."""
+    return _SAID[name]
+
+
 def missing(request: Request, toward: Toward, dialect_lacks: frozenset[str] = frozenset()) -> Unsupported | None:
     """What the model, or the dialect that it is spoken to in, cannot do of what the request calls for."""
     if request.needs:

@@ -130,6 +130,8 @@ class Toward(msgspec.Struct, frozen=True, kw_only=True):
     """Abilities that the model is known not to have (`form.abilities`), and parameters that it refuses, by their names
     in the form's `Request`.
     """
+    abilities_lacking: frozenset[str] = frozenset()
+    """Those of `lacks` that are abilities."""
     renames: Mapping[str, str] = MappingProxyType({})
     """Parameters that the model wants under another name than its dialect's usual one, by that usual name."""
 

@@ -58,7 +58,8 @@ def stop_of(reason: str | None, *, calls: bool) -> Stop | None:
 
 
 def reason_of(stop: Stop | None) -> str:
-    return "OTHER" if stop is None else _REASONS[stop]
+    """An answer that is complete has a reason, whatever its provider said."""
+    return _REASONS[stop or Stop.END]
 
 
 def tier_of(service_tier: str) -> str:

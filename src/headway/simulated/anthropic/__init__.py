@@ -1,0 +1,1 @@
+"""Anthropic's Messages API as the simulated provider speaks it, at Anthropic and behind Vertex AI."""

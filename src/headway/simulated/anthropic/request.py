@@ -1,0 +1,143 @@
+"""`/v1/messages` and `/v1/messages/count_tokens`: reading the request. What is refused beyond its types, `checks` says;
+how the answer is written down, `writer`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from headway.simulated import tokens
+from headway.simulated.answer import Question, Tool, answer
+from headway.simulated.anthropic import checks
+from headway.simulated.anthropic.blocks import Block, cost, result, said
+from headway.simulated.anthropic.shapes import Message, OutputConfig, Thinking, ToolChoice
+from headway.simulated.anthropic.writer import Writer
+from headway.simulated.reply import Context, Json, Refusal, Reply, encode, whole
+
+
+class Conversation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What all requests share, the model's name aside, as far as the simulation heeds it."""
+
+    messages: list[Message]
+    system: str | list[Block] | None = None
+    tools: list[Json] | None = None
+    tool_choice: ToolChoice | None = None
+    thinking: Thinking | None = None
+    output_config: OutputConfig | None = None
+    output_format: Json | None = None
+    cache_control: Json | None = None
+    context_management: Any = None
+    mcp_servers: Any = None
+    speed: Any = None
+    user_profile_id: Any = None
+    workspace_id: Any = None
+
+    def prompt_tokens(self) -> int:
+        """Four a message and three for the answer's beginning, besides what is in them."""
+        inside = sum(4 + cost(message.content) for message in self.messages)
+        if self.system:
+            inside += 4 + cost(self.system)
+        if self.output_schema is not None:
+            inside += tokens.count(encode(self.output_schema).decode())
+        return 3 + inside + sum(tokens.count(encode(tool).decode()) for tool in self.tools or ())
+
+    @property
+    def output_schema(self) -> Json | None:
+        format_ = self.output_config.format if self.output_config is not None else None
+        return (format_ or self.output_format or {}).get("schema")
+
+    @property
+    def thinks(self) -> bool:
+        return self.thinking is not None and self.thinking.type != "disabled"
+
+
+class Messages(Conversation, kw_only=True):
+    """A request for an answer, at whatever place."""
+
+    max_tokens: Annotated[int, Meta(ge=1)]
+    stream: bool | None = None
+    temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=0)] | None = None
+    stop_sequences: list[str] | None = None
+    metadata: Json | None = None
+    service_tier: Literal["auto", "standard_only"] | None = None
+    container: Any = None
+    inference_geo: str | None = None
+    diagnostics: Any = None
+    billing_policy: Any = None
+    compaction: Any = None
+    fallback_credit_token: Any = None
+    fallbacks: Any = None
+    thread: Any = None
+
+    def need(self) -> int:
+        return max(self.prompt_tokens(), self.max_tokens)
+
+    def answer(self, context: Context) -> Reply | Refusal:
+        wrong = checks.conversation(self) or checks.settings(self)
+        if wrong is not None:
+            return Refusal(message=wrong)
+        asked = (self.messages, self.system, self.tools, self.tool_choice, self.thinking, self.output_schema)
+        identity = context.identity("messages", *asked)
+        given = answer(self._question(context), identity)
+        shown = self.thinking is None or self.thinking.display != "omitted"
+        writer = Writer(context, context.naming(identity), given, self.prompt_tokens(), shown=shown)
+        return writer.stream() if self.stream else writer.whole()
+
+    def _question(self, context: Context) -> Question:
+        last = self.messages[-1]
+        blocks = last.content if isinstance(last.content, list) else []
+        results = [block for block in blocks if block.type == "tool_result"]
+        choice = self.tool_choice
+        return Question(
+            model=context.model,
+            provider=context.provider,
+            said=said(last.content) if last.role == "user" and not results else "",
+            tool_result="\n".join(result(block) for block in results) if results else None,
+            tools=tuple(Tool(tool["name"], tool["input_schema"]) for tool in self.tools or () if _is_custom(tool)),
+            choice=_CHOICES[choice.type] if choice is not None else "auto",
+            named=choice.name if choice is not None else None,
+            parallel=choice is None or not choice.disable_parallel_tool_use,
+            schema=self.output_schema,
+            limit=self.max_tokens,
+            stops=tuple(self.stop_sequences or ()),
+            thinks=self.thinks,
+        )
+
+
+def _is_custom(tool: Json) -> bool:
+    return tool.get("type") in (None, "custom")
+
+
+_CHOICES: dict[str, Literal["none", "auto", "required", "named"]] = {
+    "auto": "auto",
+    "any": "required",
+    "tool": "named",
+    "none": "none",
+}
+
+
+class MessagesAsk(Messages, kw_only=True):
+    model: str
+
+
+class VertexMessagesAsk(Messages, kw_only=True):
+    """The model stands in the path, and the version in the body."""
+
+    anthropic_version: Literal["vertex-2023-10-16"]
+    anthropic_beta: list[str] | None = None
+
+
+class CountAsk(Conversation, kw_only=True):
+    model: str
+
+    def need(self) -> int:
+        return 0
+
+    def answer(self, context: Context) -> Reply | Refusal:
+        wrong = checks.conversation(self)
+        return whole({"input_tokens": self.prompt_tokens()}) if wrong is None else Refusal(message=wrong)
