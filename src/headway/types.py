@@ -47,9 +47,12 @@ a signature by AWS's rules, or a token of Google Cloud's or of Microsoft Entra's
 its environment has.
 """
 
-Dialect = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere", "ollama"]
+Dialect = Literal[
+    "openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere", "ollama", "replicate"
+]
 """What a provider or a client speaks: OpenAI's Chat Completions or Responses, Anthropic's Messages, Gemini's
-generateContent, Bedrock's Converse, Cohere's chat (v2), Ollama's own chat.
+generateContent, Bedrock's Converse, Cohere's chat (v2), Ollama's own chat; Replicate's predictions, which only
+providers speak.
 """
 
 BalanceName = Literal["adaptive", "weighted", "round_robin", "least_busy", "latency", "cost"]
@@ -426,6 +429,15 @@ class Usage(msgspec.Struct, frozen=True):
     image_output_tokens: int = 0
     searches: int = 0
     """Web searches that the provider ran and charges for."""
+    billed_input_tokens: int | None = None
+    """What the provider charges for, where that is not all that it counts (Cohere)."""
+    billed_output_tokens: int | None = None
+    told_cost: int | None = None
+    """Micro-dollars, where the provider says itself what it charges."""
+    seconds: float = 0.0
+    """Of sound that was written down."""
+    characters: int = 0
+    """Of text that was spoken."""
 
 
 AttemptReason = Literal["first", "failover", "retry", "adapted", "fallback", "last_resort", "hedge", "continuation"]

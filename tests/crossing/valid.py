@@ -20,6 +20,8 @@ from openai.types.responses.response_create_params import ResponseCreateParams
 from crossing.shapes import fault, fields_of
 from headway.types import Dialect
 
+_SAMPLING = ("temperature", "top_p", "top_k")
+
 
 def fault_of(dialect: Dialect, body: dict[str, Any]) -> str | None:
     """What the SDK of the dialect would not have sent."""
@@ -35,7 +37,8 @@ def _responses(body: dict[str, Any]) -> str | None:
 
 
 def _anthropic(body: dict[str, Any]) -> str | None:
-    return fault(MessageCreateParams, body)
+    """The SDK has left out of its types what the newest models refuse; older ones take it as before."""
+    return fault(MessageCreateParams, {name: value for name, value in body.items() if name not in _SAMPLING})
 
 
 def _gemini(body: dict[str, Any]) -> str | None:

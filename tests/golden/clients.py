@@ -29,6 +29,7 @@ from headway.types import Dialect
 Document = dict[str, Any]
 HI: Any = [{"role": "user", "content": "Hi"}]
 
+CLIENTS: tuple[Dialect, ...] = ("openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere")
 ENDINGS = ("response.completed", "response.incomplete", "response.failed")
 
 

@@ -6,6 +6,7 @@ The recordings live beside the repository; without them there is nothing to comp
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,22 @@ if TESTS not in sys.path:
     sys.path.append(TESTS)
 
 from golden.clients import Clients  # noqa: E402
-from golden.recordings import all_recorded  # noqa: E402
+from golden.recordings import Recording, all_recorded, has_failed, is_unfinished  # noqa: E402
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`answer`: every recorded whole answer. `stream`: every recorded stream."""
-    for name, streamed in (("answer", False), ("stream", True)):
+    """`answer`: every recorded whole answer. `stream`: every recorded stream. `unfinished` and `failed_stream`: those
+    that are no good answers.
+    """
+    kinds: dict[str, Callable[[Recording], bool]] = {
+        "answer": lambda each: not each.streamed and not is_unfinished(each),
+        "unfinished": is_unfinished,
+        "stream": lambda each: each.streamed and not has_failed(each),
+        "failed_stream": has_failed,
+    }
+    for name, belongs in kinds.items():
         if name in metafunc.fixturenames:
-            found = [each for each in all_recorded() if each.streamed == streamed]
+            found = [each for each in all_recorded() if belongs(each)]
             metafunc.parametrize(name, found, ids=[each.id for each in found])
 
 

@@ -70,3 +70,13 @@ def all_recorded() -> tuple[Recording, ...]:
         with path.open() as lines:
             found.extend(each for each in map(read, lines) if each is not None)
     return tuple(found)
+
+
+def is_unfinished(recording: Recording) -> bool:
+    """An answer that the Responses API is to give later."""
+    return recording.dialect == "openai_responses" and recording.body.endswith(b'}') and b'"status": "queued"' in recording.body
+
+
+def has_failed(recording: Recording) -> bool:
+    """The provider reports an error in the midst of its stream."""
+    return recording.streamed and recording.dialect == "openai_chat" and b'"error":' in recording.body

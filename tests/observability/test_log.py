@@ -230,4 +230,9 @@ def test_an_event_has_no_place_for_content_or_secrets():
         "image_input_tokens",
         "image_output_tokens",
         "searches",
+        "billed_input_tokens",
+        "billed_output_tokens",
+        "told_cost",
+        "seconds",
+        "characters",
     }

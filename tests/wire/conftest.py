@@ -212,8 +212,28 @@ def usage_from(document: Any) -> Usage | None:
     if asked is None and answered is None:
         return None
     of_asked, of_answered = (usage.get(f"{a}_tokens_details", usage.get(f"{b}_tokens_details")) or {} for a, b in WORDS)
-    cached, reasoning = of_asked.get("cached_tokens"), of_answered.get("reasoning_tokens")
-    return Usage(asked or 0, answered or 0, cached or 0, reasoning or 0)
+    asked, answered, reasoning = asked or 0, answered or 0, of_answered.get("reasoning_tokens") or 0
+    beyond = (usage.get("total_tokens") or 0) - asked - answered
+    if beyond > 0:  # some leave what the model thought out of the completion, and in the total
+        answered, reasoning = answered + beyond, max(reasoning, beyond)
+    elsewhere = (usage.get(f"{name}_tokens") for name in ("prompt_cache_hit", "num_cached", "cached"))
+    tools = usage.get("server_tool_use_details") or usage.get("server_tool_use") or {}
+    cost = usage.get("cost")
+    cost = cost.get("total_cost") if isinstance(cost, dict) else cost
+    return Usage(
+        input_tokens=asked,
+        output_tokens=answered,
+        cached_input_tokens=of_asked.get("cached_tokens") or next((each for each in elsewhere if each), 0),
+        reasoning_tokens=reasoning,
+        cache_write_tokens=of_asked.get("cache_write_tokens") or 0,
+        audio_input_tokens=of_asked.get("audio_tokens") or 0,
+        audio_output_tokens=of_answered.get("audio_tokens") or 0,
+        cached_audio_input_tokens=(of_asked.get("cached_tokens_details") or {}).get("audio_tokens") or 0,
+        image_input_tokens=of_asked.get("image_tokens") or 0,
+        image_output_tokens=of_answered.get("image_tokens") or 0,
+        searches=tools.get("web_search_requests") or usage.get("num_search_queries") or 0,
+        told_cost=None if cost is None else round(cost * 1e6),
+    )
 
 
 WORDS = (("prompt", "input"), ("completion", "output"))

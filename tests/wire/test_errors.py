@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from openai.types.responses import ResponseErrorEvent, ResponseFailedEvent
 
 from headway.wire import sse
-from headway.wire.openai import errors, stream
 from headway.wire.endpoints import ENDPOINTS
+from headway.wire.openai import errors, stream
 from headway.wire.openai.opening import Opening, created_in, judge
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.wire import sse
-from headway.wire.openai.call import MOST_CHECKED
 from headway.wire.endpoints import ENDPOINTS, Endpoint
+from headway.wire.openai.call import MOST_CHECKED
 from headway.wire.openai.tool_calls import LIMIT, TOO_LONG, UNPARSED, ToolCalls
 
 if TYPE_CHECKING:

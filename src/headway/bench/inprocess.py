@@ -143,7 +143,7 @@ def measure(steps: dict[str, Callable[[], None]], *, seconds: float, rng: Random
 
 
 def run(seconds: float = SECONDS) -> list[Figure]:
-    """All scenarios: small with 3 and with 24 header fields, 1, 10 and 100 KB, one chunk of a stream, the same translated
+    """All scenarios: small with 3 and with 24 header fields, 1, 10 and 100 KB, one chunk of a stream, both translated
     from another dialect, decisions alone.
     """
     gc.set_threshold(20_000, 20, 50)  # as `headway serve` sets it

@@ -1,4 +1,4 @@
-"""What a provider of another dialect answers, for measuring translation: Anthropic's Messages behind Chat Completions."""
+"""A provider of another dialect, for measuring translation: Anthropic's Messages behind Chat Completions."""
 
 from __future__ import annotations
 

@@ -127,7 +127,9 @@ class Sender:
     def cost(self, usage: Usage, at: float, service: str | None) -> int | None:
         """Micro-dollars, if its prices are known. `at` is Unix time."""
         tariff = self._target.deployment.tariff
-        return None if tariff is None else tariff.cost(usage, at=at, service=service)
+        if tariff is None:
+            return None
+        return tariff.cost(usage, at=at, service=service, seconds=usage.seconds, characters=usage.characters)
 
     def patience(self, asked: Asked) -> Patience:
         """How long an attempt at this request may take for what."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from headway.pipeline.asked import Asked
 from headway.pipeline.translation import Read, Translation, form_of, in_words_of
+from headway.types import Usage
 from headway.wire.counting import COUNTS, Counting
 from headway.wire.embedding import codecs as embedding
 from headway.wire.embedding import form as vectors
@@ -98,7 +101,10 @@ class Rankings:
         if isinstance(found, NoReply):
             return found
         show = rankings.Show(request_id=asked.request_id, model=asked.facts.model, request=request)
-        return Read(self._client.write_reply(found, show), found.usage)
+        usage = found.usage
+        if found.units:  # searches, as Cohere bills them
+            usage = msgspec.structs.replace(usage or Usage(), searches=int(found.units))
+        return Read(self._client.write_reply(found, show), usage)
 
     def _form(self, asked: Asked) -> rankings.Request | Malformed:
         form, facts = asked.form, asked.facts

@@ -19,6 +19,8 @@ from headway.wire.form.codec import Codec
 from headway.wire.form.request import Unsupported
 
 ANTHROPIC_VERSION = b"anthropic-version: 2023-06-01\r\n"
+_WAIT = b"prefer: wait=60\r\n"
+"""Replicate answers at once with a promise unless it is asked to wait; a minute is its longest."""
 _VERTEX_VERSION = msgspec.Raw(b'"vertex-2023-10-16"')
 _OURS = frozenset({"chat", "completions", "responses"})
 """Whose streams and answers are read without their codecs, as nearly all requests are theirs."""
@@ -47,6 +49,8 @@ class Way(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Fields of the body in place of the model's name."""
     version: bytes = b""
     """A header line that the target wants, unless the client has sent one."""
+    whole_only: bool = False
+    """The target is asked for whole answers only, and a client that wants a stream is shown one made of that."""
     local: bool = False
     """The target has no such thing, and the gateway answers by itself."""
 
@@ -76,6 +80,7 @@ def way_of(target: Target, endpoint: Endpoint) -> Way | Unsupported:
         translation=translation,
         adds=_adds(surface),
         version=_version(surface, api),
+        whole_only=surface.whole_only,
     )
 
 
@@ -113,4 +118,6 @@ def _adds(surface: Surface) -> Mapping[str, msgspec.Raw] | None:
 
 
 def _version(surface: Surface, api: Api) -> bytes:
+    if api.form == "replicate":
+        return _WAIT
     return ANTHROPIC_VERSION if api.form == "anthropic" and not surface.vertex_claude else b""

@@ -127,7 +127,13 @@ class Tariff(msgspec.Struct, frozen=True, eq=False):
 def cost_of(
     usage: Usage, price: Price, *, service: str | None = None, seconds: float = 0.0, characters: int = 0
 ) -> int | None:
-    """Micro-dollars for one exchange; None if a price is not known."""
+    """Micro-dollars for one exchange; None if a price is not known. What the provider says itself comes first."""
+    if usage.told_cost is not None:
+        return max(usage.told_cost, 0)
+    if usage.billed_input_tokens is not None:
+        usage = msgspec.structs.replace(
+            usage, input_tokens=usage.billed_input_tokens, output_tokens=usage.billed_output_tokens or 0
+        )
     if service is not None and service not in STANDARD:
         offered = _under(price, service)
         if offered is None:

@@ -19,8 +19,8 @@ from headway.wire.endpoints import ENDPOINTS, Endpoint, Operation
 
 
 class Api(msgspec.Struct, frozen=True):
-    """`form` is a dialect, or the name of a form of embeddings or reranking. `{model}` in a path stands for the model.
-    `stream` is the path of a stream, where it differs.
+    """`form` is a dialect, or the name of a form of embeddings or reranking. `{model}` in a path stands for the model,
+    `{owner/model}` for one whose name is two names. `stream` is the path of a stream, where it differs.
     """
 
     form: str
@@ -39,6 +39,8 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     in_body: bool = True
     vertex_claude: bool = False
     """Bodies are Anthropic's, with the version in place of the model."""
+    whole_only: bool = False
+    """It answers with words only as a whole, so that a stream is made of that."""
 
     def of(self, operation: Operation) -> tuple[Api, ...]:
         if operation == "generate":
@@ -76,6 +78,12 @@ def _azure() -> Surface:
     )
 
 
+def _predictions(path: str) -> Surface:
+    return Surface(generate=(Api("replicate", path),), in_body=False, whole_only=True)
+
+
+_OWNED = "{owner/model}"
+_DEPLOYMENTS = "deployments/"
 _INVOKE = "/model/{model}/invoke"
 _VERTEX_MODELS = "/publishers/google/models"
 _VERTEX_CLAUDE = "/publishers/anthropic/models/{model}"
@@ -106,6 +114,7 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
             rerank=(Api("cohere", "/v2/rerank"),),
         ),
         "ollama": Surface(generate=(Api("ollama", "/api/chat"),), embed=(Api("ollama", "/api/embed"),)),
+        "replicate": _predictions(f"/models/{_OWNED}/predictions"),
         "voyage": Surface(embed=(Api("voyage", "/embeddings"),), rerank=(Api("voyage", "/rerank"),)),
         "jina": Surface(embed=(Api("jina", "/embeddings"),), rerank=(Api("jina", "/rerank"),)),
     }
@@ -133,6 +142,7 @@ _USUAL: Mapping[Dialect, str] = MappingProxyType(
         "converse": "bedrock",
         "cohere": "cohere",
         "ollama": "ollama",
+        "replicate": "replicate",
     }
 )
 
@@ -144,6 +154,8 @@ def surface_of(provider: Provider, model: str) -> Surface:
         return _of_vertex(model)
     if name == "bedrock":
         return _of_bedrock(model)
+    if name == "replicate":
+        return _of_replicate(model)
     if name == "openai" and provider.api_version is not None:
         name = "azure_deployments"
     surface = SURFACES[name]
@@ -159,6 +171,8 @@ def path_of(api_path: str, provider: Provider, model: str) -> str:
     """The path and query of a request below the provider's base URL."""
     if "{" not in api_path:
         return api_path
+    if _OWNED in api_path:
+        return api_path.replace(_OWNED, "/".join([quote(part, safe="-_.~") for part in _two_names(model)]))
     name = model.removeprefix("models/") if "/models/" in api_path else model
     return api_path.replace("{model}", quote(name, safe="-_.~")).replace("{api_version}", provider.api_version or "")
 
@@ -184,6 +198,20 @@ def _of_vertex(model: str) -> Surface:
     form = of_vertex(model)
     verb = "embedContent" if form == "vertex" else "predict"
     return msgspec.structs.replace(SURFACES["vertex"], embed=(Api(form, f"{_VERTEX_MODELS}/{{model}}:{verb}"),))
+
+
+def _of_replicate(model: str) -> Surface:
+    if ":" in model:  # a version of a model, which is named in the body
+        return _predictions("/predictions")
+    if model.startswith(_DEPLOYMENTS):
+        return _predictions(f"/deployments/{_OWNED}/predictions")
+    return SURFACES["replicate"]
+
+
+def _two_names(model: str) -> tuple[str, str]:
+    """Whose model it is, and its name; neither is ever a step in a path."""
+    owner, _, name = model.removeprefix(_DEPLOYMENTS).partition("/")
+    return ("-" if owner.strip(".") == "" else owner, "-" if name.strip(".") == "" else name)
 
 
 def _of_bedrock(model: str) -> Surface:

@@ -3,8 +3,9 @@
 Chat and Responses ask the same `Question` and only differ in how they write the `Answer` down.
 
 The last message of the user may steer it: `say: TEXT` is answered with that text, `tokens:N` with a text of N tokens,
-`call:NAME` with a call of that tool (several: parallel calls; `call:*`: all of them). Reasoning comes first where the
-dialect's own setting asks for it.
+`call:NAME` with a call of that tool (several: parallel calls; `call:*`: all of them). `block:answer` has the
+answer filtered after its first half, `block:prompt` before it begins. Reasoning comes first where the dialect's own
+setting asks for it.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from headway.simulated.reply import Json, encode
 from headway.simulated.sample import sample
 from headway.simulated.tokens import tokens
 
-FinishReason = Literal["stop", "length", "tool_calls"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 _SAY = re.compile(r"\s*say:[ ]?(.*)", re.DOTALL)
 _TOKENS = re.compile(r"\btokens:(\d{1,6})\b")
+_BLOCK = re.compile(r"\bblock:(prompt|answer)\b")
 _CALL = re.compile(r"\bcall:([\w.-]+|\*)")
 
 
@@ -87,6 +89,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answer(question: Question, identity: Identity) -> Answer:
+    if found := _BLOCK.search(question.said):
+        pieces = tokens(prose.compose(question.model, question.provider, identity)) if found[1] == "answer" else []
+        kept = tuple(pieces[: len(pieces) // 2])
+        return Answer(pieces=kept, finish="content_filter", tokens=len(kept))
     if not question.thinks:
         return _answer(question, identity)
     thought = tokens(prose.thought(question.model, question.provider, identity.child("thought")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from headway.simulated.faults import Fault
 from headway.simulated.reply import JSON, Piece, Reply, Written
 
@@ -14,7 +16,7 @@ def with_fault(reply: Reply, fault: Fault) -> Reply:
     if fault.status is None and fault.body is None and not fault.json_error_200 and not worded:
         return reply
     status = fault.status or (200 if fault.json_error_200 or fault.body else reply.status)
-    refusal = reply.voice.usual(status)
+    refusal = msgspec.structs.replace(reply.voice.usual(status), wait=_wait(fault))
     match fault.body:
         case "html":
             page = f"<!DOCTYPE html>\n<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
@@ -28,3 +30,9 @@ def with_fault(reply: Reply, fault: Fault) -> Reply:
     headers = (*reply.headers, *written.headers)
     pieces = (Piece(written.body),)
     return Reply(status=status, content_type=written.content_type, headers=headers, pieces=pieces, voice=reply.voice)
+
+
+def _wait(fault: Fault) -> float | None:
+    """What the fault's own `retry-after` says, for dialects that tell it in the body."""
+    told = dict(fault.headers).get("retry-after", "")
+    return float(told) if told.isdecimal() else None

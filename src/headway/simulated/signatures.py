@@ -23,15 +23,21 @@ def sign(maker: Maker, text: str) -> str:
 
 def genuine(maker: Maker, text: str, signature: str) -> bool:
     """Whether it was made for exactly this text."""
-    return hmac.compare_digest(sign(maker, text).encode(), signature.encode())
+    return hmac.compare_digest(_MARK + _digest(maker, text), _decoded(signature))
 
 
 def made_here(signature: str) -> bool:
-    """Whether it looks like one of ours, for whatever text."""
+    """Whether it is one of ours, for whatever text."""
+    return _decoded(signature).startswith(_MARK)
+
+
+def _decoded(signature: str) -> bytes:
+    """In either alphabet, with or without its padding, since it may have passed as bytes."""
+    text = signature.replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        return base64.b64decode(signature.replace("-", "+").replace("_", "/")).startswith(_MARK)
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
-        return False
+        return b""
 
 
 def _digest(maker: Maker, text: str) -> bytes:

@@ -14,7 +14,11 @@ from headway.wire.gemini.codec import CODEC as GEMINI
 from headway.wire.ollama.codec import CODEC as OLLAMA
 from headway.wire.openai_chat.codec import CODEC as OPENAI_CHAT
 from headway.wire.openai_responses.codec import CODEC as OPENAI_RESPONSES
+from headway.wire.replicate.codec import CODEC as REPLICATE
 
 CODECS: Mapping[Dialect, Codec] = MappingProxyType(
-    {codec.dialect: codec for codec in (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC, GEMINI, CONVERSE, COHERE, OLLAMA)}
+    {
+        codec.dialect: codec
+        for codec in (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC, GEMINI, CONVERSE, COHERE, OLLAMA, REPLICATE)
+    }
 )

@@ -131,9 +131,9 @@ def test_an_answer_that_a_filter_withheld_is_a_refusal(show: Show):
     assert _written(show, stop=Stop.FILTER)["stop_reason"] == "refusal"
 
 
-def test_a_reason_that_is_not_told_is_none(show: Show):
+def test_a_complete_answer_has_a_reason_for_its_end_also_where_none_was_told(show: Show):
     assert _read(_message(stop_reason=None)).choices[0].stop is None
-    assert _written(show, stop=None)["stop_reason"] is None
+    assert _written(show, stop=None)["stop_reason"] == "end_turn"
 
 
 def test_blocks_of_an_answer():

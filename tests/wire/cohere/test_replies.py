@@ -86,7 +86,14 @@ def test_tokens_are_counted_before_what_is_billed():
     }
     reply = read(finish_reason="COMPLETE", message={}, usage=usage)
     assert isinstance(reply, Reply)
-    assert reply.usage == Usage(input_tokens=91, output_tokens=11, cached_input_tokens=64, searches=2)
+    assert reply.usage == Usage(
+        input_tokens=91,
+        output_tokens=11,
+        cached_input_tokens=64,
+        searches=2,
+        billed_input_tokens=25,
+        billed_output_tokens=9,
+    )
     billed = read(finish_reason="COMPLETE", message={}, usage={"billed_units": {"input_tokens": 25.0}})
     assert isinstance(billed, Reply)
     assert billed.usage == Usage(input_tokens=25)

@@ -109,7 +109,9 @@ CALLS = (
     call_end(1),
     end("TOOL_CALL"),
 )
-COUNTED = Counted(Usage(input_tokens=70, output_tokens=4, cached_input_tokens=16))
+COUNTED = Counted(
+    Usage(input_tokens=70, output_tokens=4, cached_input_tokens=16, billed_input_tokens=5, billed_output_tokens=2)
+)
 
 
 def test_an_answer_is_read_event_by_event(events: Events, stream: Stream):

@@ -138,7 +138,8 @@ def _told(reply: Reply) -> list[object]:
     """What a client can see of a reply: all but where one thought ends and the next begins. It is told a reason to be
     over where the provider gave none.
     """
-    seen: list[object] = [reply.usage]
+    usage = reply.usage
+    seen: list[object] = [usage and msgspec.structs.replace(usage, told_cost=None)]  # no client has a place for it
     for choice in reply.choices:
         thoughts = [part for part in choice.parts if isinstance(part, Reasoning)]
         seen.append("".join(thought.text for thought in thoughts))

@@ -64,7 +64,8 @@ class Tokens:
     def fetch(self) -> Fetched[bytes]:
         try:
             return self._fetch()
-        except (GoogleAuthError, OSError, ValueError) as error:
+        except (GoogleAuthError, OSError, ValueError, AttributeError, LookupError, TypeError) as error:
+            # The last three: the library takes it for granted that a file of credentials has the right shape.
             raise AuthError(f"Google Cloud gave no token: {plainly(error)}") from None
 
     def _fetch(self) -> Fetched[bytes]:

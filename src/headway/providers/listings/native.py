@@ -1,4 +1,4 @@
-"""Lists of models as Anthropic, Google, Amazon, Cohere and Ollama write them."""
+"""Lists of models as Anthropic, Google, Amazon, Cohere, Ollama and Replicate write them."""
 
 from __future__ import annotations
 
@@ -53,6 +53,12 @@ def ollama(body: bytes) -> Listing | Malformed:
     """`GET /api/tags`."""
     found = entries(body, "models")
     return found if isinstance(found, Malformed) else Listing(_all(found[0], _ollama))
+
+
+def replicate(body: bytes) -> Listing | Malformed:
+    """`GET /v1/collections/language-models`: those that answer with words, of very many."""
+    found = entries(body, "models")
+    return found if isinstance(found, Malformed) else Listing(_all(found[0], _replicate))
 
 
 def _all(listed: list[Entry], read: Callable[[Entry], ListedModel | None]) -> tuple[ListedModel, ...]:
@@ -134,6 +140,11 @@ def _ollama(entry: Entry) -> ListedModel | None:
         cannot=frozenset() if told is None else frozenset({"tools", "images"}) - can,
         reasoning=None if told is None else "thinking" in told,
     )
+
+
+def _replicate(entry: Entry) -> ListedModel | None:
+    id_ = name({"id": f"{entry.get('owner')}/{entry.get('name')}"}, "id")
+    return None if id_ is None or name(entry, "owner") is None or name(entry, "name") is None else ListedModel(id=id_)
 
 
 def _spelt(told: frozenset[str] | None) -> Iterator[str]:

@@ -41,6 +41,7 @@ SOURCES: Mapping[Dialect, Source] = MappingProxyType(
         # Of version 1 of the API; version 2 has none.
         "cohere": Source(native.cohere, "/models?page_size=1000", "page_token"),
         "ollama": Source(native.ollama, "/api/tags"),
+        "replicate": Source(native.replicate, "/collections/language-models"),
     }
 )
 

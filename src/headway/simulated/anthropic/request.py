@@ -126,10 +126,14 @@ class MessagesAsk(Messages, kw_only=True):
 
 
 class VertexMessagesAsk(Messages, kw_only=True):
-    """The model stands in the path, and the version in the body."""
+    """The version stands in the body, and the model in the path, from where `of` takes it."""
 
     anthropic_version: Literal["vertex-2023-10-16"]
     anthropic_beta: list[str] | None = None
+
+    def of(self, model: str) -> MessagesAsk:
+        fields = {name: getattr(self, name) for name in Messages.__struct_fields__}
+        return MessagesAsk(model=model, **fields)
 
 
 class CountAsk(Conversation, kw_only=True):
@@ -141,3 +145,7 @@ class CountAsk(Conversation, kw_only=True):
     def answer(self, context: Context) -> Reply | Refusal:
         wrong = checks.conversation(self)
         return whole({"input_tokens": self.prompt_tokens()}) if wrong is None else Refusal(message=wrong)
+
+
+class VertexCountAsk(CountAsk, kw_only=True):
+    anthropic_version: Literal["vertex-2023-10-16"] | None = None

@@ -40,6 +40,8 @@ class Writer:
         given = self._answer
         if given.finish == "length":
             return "max_tokens"
+        if given.finish == "content_filter":
+            return "refusal"
         if given.calls:
             return "tool_use"
         return "end_turn" if given.stopped_by is None else "stop_sequence"

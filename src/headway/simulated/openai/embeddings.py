@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 import struct
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from msgspec import Meta
 
 from headway.simulated.openai.prompt import prompts
 from headway.simulated.reply import Context, Json, Refusal, Reply, whole
+from headway.simulated.vectors import vector
 
 _DEFAULT_DIMENSIONS = 1536
 
@@ -34,7 +34,7 @@ class EmbeddingAsk(msgspec.Struct):
             return Refusal(message="'$.input' is invalid. Please check the API reference.", param="input")
         data: list[Json] = []
         for index, prompt in enumerate(inputs):
-            packed = _vector(context, prompt.text, self.dimensions or _DEFAULT_DIMENSIONS)
+            packed = vector(context, prompt.text, self.dimensions or _DEFAULT_DIMENSIONS)
             embedding: object = (
                 base64.b64encode(packed).decode()
                 if self.encoding_format == "base64"
@@ -45,11 +45,3 @@ class EmbeddingAsk(msgspec.Struct):
         usage = {"prompt_tokens": spent, "total_tokens": spent}
         document = {"object": "list", "data": data, "model": context.model, "usage": usage}
         return whole(document, headers=(("openai-model", context.model),))
-
-
-def _vector(context: Context, text: str, dimensions: int) -> bytes:
-    """Little-endian float32, of length one."""
-    noise = context.identity("embedding", text).stream("vector", 2 * dimensions)
-    numbers = struct.unpack(f"<{dimensions}h", noise)
-    length = math.sqrt(sum(number * number for number in numbers)) or 1.0
-    return struct.pack(f"<{dimensions}f", *(number / length for number in numbers))

@@ -21,6 +21,7 @@ def error_event(sent: int, told: Json) -> bytes:
     return event({**document, **fields}, "error")
 
 
+_CUT = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _EVENTS = events(error_event)
 
 
@@ -42,12 +43,12 @@ class Writer:
         return reply.stream(self._numbered(), _EVENTS)
 
     def _finished(self) -> Json:
-        complete = self._answer.finish != "length"
+        reason = _CUT.get(self._answer.finish)
         return {
             **self._begun,
-            "status": "completed" if complete else "incomplete",
-            "completed_at": self._begun["created_at"] if complete else None,
-            "incomplete_details": None if complete else {"reason": "max_output_tokens"},
+            "status": "completed" if reason is None else "incomplete",
+            "completed_at": self._begun["created_at"] if reason is None else None,
+            "incomplete_details": None if reason is None else {"reason": reason},
             "service_tier": "default",
             "output": [self._item(index, done=True) for index in range(len(self._answer.calls) or 1)],
             "usage": {
@@ -96,7 +97,7 @@ class Writer:
 
     def _item(self, index: int, *, done: bool = False) -> Json:
         last = index + 1 >= len(self._answer.calls)
-        cut = self._answer.finish == "length" and last
+        cut = self._answer.finish in _CUT and last
         status = ("incomplete" if cut else "completed") if done else "in_progress"
         head: Json = {"id": self._item_id(index), "type": "message", "status": status}
         if not self._answer.calls:

@@ -114,24 +114,32 @@ def stop_of(reason: str | None, *, calls: bool) -> Stop | None:
     return Stop.TOOLS if stop is None and calls else stop
 
 
+_NOT_BILLED = Tokens()
+
+
 def usage_of(used: Used | None) -> Usage | None:
     if used is None:
         return None
     counts = used.tokens or used.billed_units
     if counts is None:
         return None
-    searches = None if used.billed_units is None else used.billed_units.search_units
+    billed = used.billed_units or _NOT_BILLED
+    both = used.tokens is not None and used.billed_units is not None
     return Usage(
         input_tokens=int(counts.input_tokens or 0),
         output_tokens=int(counts.output_tokens or 0),
         cached_input_tokens=int(used.cached_tokens or 0),
-        searches=int(searches or 0),
+        searches=int(billed.search_units or 0),
+        billed_input_tokens=int(billed.input_tokens or 0) if both else None,
+        billed_output_tokens=int(billed.output_tokens or 0) if both else None,
     )
 
 
 def written_usage(usage: Usage) -> _Usage:
-    counts = _Counts(usage.input_tokens, usage.output_tokens)
-    return _Usage(counts, counts, usage.cached_input_tokens)
+    counts = billed = _Counts(usage.input_tokens, usage.output_tokens)
+    if usage.billed_input_tokens is not None:
+        billed = _Counts(usage.billed_input_tokens, usage.billed_output_tokens or 0)
+    return _Usage(billed, counts, usage.cached_input_tokens)
 
 
 def logprobs_of(pieces: list[Likely] | tuple[Likely, ...]) -> msgspec.Raw:

@@ -54,7 +54,6 @@ def reason_of(stop: Stop | None, *, calls: bool) -> str:
     return REASONS[stop]
 
 
-
 def stop_of(reason: str | None) -> Stop | None:
     """Why the model stopped. A reason that we do not know is an end all the same."""
     return None if reason is None else STOPS.get(reason, Stop.END)

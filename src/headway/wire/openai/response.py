@@ -11,22 +11,8 @@ import msgspec
 
 from headway.types import Usage
 from headway.wire.foreign_json import UNREADABLE
-
-
-class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _Details | None = None
-    input_tokens_details: _Details | None = None
-    output_tokens_details: _Details | None = None
+from headway.wire.openai.usage import WireUsage
+from headway.wire.openai.usage import usage_of as counted
 
 
 class _SoundChoice(msgspec.Struct, gc=False):
@@ -42,7 +28,7 @@ class _Choice(msgspec.Struct, gc=False):
 class _Facts(msgspec.Struct):
     """Usage and choices as nearly every reply has them, so that one pass reads all."""
 
-    usage: _Usage | None = None
+    usage: WireUsage | None = None
     choices: list[_SoundChoice] | None = None
     error: msgspec.Raw = msgspec.Raw()
     object: msgspec.Raw = msgspec.Raw()
@@ -57,7 +43,7 @@ class _AnyFacts(msgspec.Struct):
 
 _decode_facts = msgspec.json.Decoder(_Facts).decode
 _decode_any_facts = msgspec.json.Decoder(_AnyFacts).decode
-_decode_usage = msgspec.json.Decoder(_Usage).decode
+_decode_usage = msgspec.json.Decoder(WireUsage).decode
 _decode_choices = msgspec.json.Decoder(list[_Choice]).decode
 _NOTHING = (b"", b"null")
 
@@ -89,7 +75,7 @@ def read(body: bytes) -> Reply:
         return _at_least_json(body)
     if facts.error and bytes(facts.error) != b"null" and not facts.object:
         return _ERROR
-    usage = None if facts.usage is None else _usage(facts.usage)
+    usage = None if facts.usage is None else counted(facts.usage)
     if facts.choices is not None and not facts.choices:
         return Reply(True, False, usage, empty=True)
     return _PLAIN if usage is None else Reply(True, False, usage)
@@ -140,21 +126,4 @@ def usage_of(raw: msgspec.Raw) -> Usage | None:
         wire = _decode_usage(raw)
     except UNREADABLE:
         return None
-    return _usage(wire)
-
-
-def _usage(wire: _Usage) -> Usage | None:
-    prompt = wire.prompt_tokens if wire.prompt_tokens is not None else wire.input_tokens
-    completion = wire.completion_tokens if wire.completion_tokens is not None else wire.output_tokens
-    if prompt is None and completion is None:
-        return None
-    details_in = wire.prompt_tokens_details or wire.input_tokens_details
-    details_out = wire.completion_tokens_details or wire.output_tokens_details
-    cached = None if details_in is None else details_in.cached_tokens
-    reasoning = None if details_out is None else details_out.reasoning_tokens
-    return Usage(  # counters only ever grow, so below zero is none
-        prompt if prompt and prompt > 0 else 0,
-        completion if completion and completion > 0 else 0,
-        cached if cached and cached > 0 else 0,
-        reasoning if reasoning and reasoning > 0 else 0,
-    )
+    return counted(wire)

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from headway.wire.foreign_json import UNREADABLE
+from headway.wire.openai.usage import WireUsage
 from headway.wire.openai_chat.mend import leave_out, mended
 from headway.wire.openai_chat.reasoning import Detail
 from headway.wire.openai_chat.signatures import ExtraContent
-from headway.wire.openai_chat.vocabulary import WireUsage
 
 _MOST_LEFT_OUT = 16
 """Fields of one reply or chunk."""

@@ -12,11 +12,12 @@ import msgspec
 
 from headway.wire.form.parts import Audio, Image, Part, Reasoning, Refusal, Source, Text, ToolCall
 from headway.wire.form.reply import Choice, NoReply, Reply, Stop
+from headway.wire.openai.usage import usage_of
 from headway.wire.openai_chat import reply_shapes as shapes
 from headway.wire.openai_chat.citations import citations_of
 from headway.wire.openai_chat.reasoning import reasoning_of
 from headway.wire.openai_chat.signatures import sign, signature_in
-from headway.wire.openai_chat.vocabulary import data_in, is_null, made_id, stop_of, usage_of
+from headway.wire.openai_chat.vocabulary import data_in, is_null, made_id, stop_of
 
 _UNREADABLE = NoReply("it cannot be read as a chat completion")
 _ERROR = NoReply("it is an error", is_error=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from headway.wire import sse
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.reply import Began, Counted, Event, Malformed, Reported
+from headway.wire.openai.usage import usage_of
 from headway.wire.openai_chat import reply_shapes as shapes
 from headway.wire.openai_chat.response import says
 from headway.wire.openai_chat.stream_lane import Lane
-from headway.wire.openai_chat.vocabulary import usage_of
 
 MOST_CHOICES = 128
 """As many as OpenAI lets a client ask for."""

@@ -1,0 +1,134 @@
+"""How many tokens an answer took, in the words of Chat Completions, of Responses, and of those that speak likewise."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headway.types import Usage
+from headway.wire.foreign_json import UNREADABLE
+
+
+class CachedDetails(msgspec.Struct, gc=False):
+    """As OpenAI has it where answers are spoken."""
+
+    audio_tokens: int | None = None
+
+
+class InputDetails(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+    cached_tokens_details: CachedDetails | None = None
+
+
+class OutputDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+
+
+class ServerTools(msgspec.Struct, gc=False):
+    web_search_requests: int | None = None
+
+
+class WireUsage(msgspec.Struct):
+    """Usage as it is sent, with the cached tokens of DeepSeek, Mistral and Moonshot, the searches of OpenRouter and
+    Perplexity, and what these two say that it cost.
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+    input_tokens_details: InputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    num_cached_tokens: int | None = None
+    cached_tokens: int | None = None
+    server_tool_use_details: ServerTools | None = None
+    server_tool_use: ServerTools | None = None
+    num_search_queries: int | None = None
+    cost: msgspec.Raw = msgspec.Raw()
+
+
+class _Cost(msgspec.Struct):
+    total_cost: float | None = None
+
+
+_NO_INPUT = InputDetails()
+_NO_OUTPUT = OutputDetails()
+_NO_SERVER_TOOLS = ServerTools()
+_decode_cost = msgspec.json.Decoder(float | _Cost | None).decode
+MOST_COST = 1e6
+"""Dollars; what is said to cost more is not believed."""
+
+
+def usage_of(wire: WireUsage) -> Usage | None:
+    """None where nothing was counted. Counters only ever grow, so below zero is none."""
+    prompt = wire.prompt_tokens if wire.prompt_tokens is not None else wire.input_tokens
+    completion = wire.completion_tokens if wire.completion_tokens is not None else wire.output_tokens
+    if prompt is None and completion is None:
+        return None
+    sent, written = _count(prompt), _count(completion)
+    details = wire.prompt_tokens_details or wire.input_tokens_details or _NO_INPUT
+    produced = wire.completion_tokens_details or wire.output_tokens_details or _NO_OUTPUT
+    reasoning = _count(produced.reasoning_tokens)
+    beyond = _count(wire.total_tokens) - sent - written
+    if beyond > 0:  # Gemini and xAI leave what the model thought out of the completion, and in the total
+        written += beyond
+        reasoning = max(reasoning, beyond)
+    cached = _count(
+        details.cached_tokens or wire.prompt_cache_hit_tokens or wire.num_cached_tokens or wire.cached_tokens
+    )
+    if _is_plain(wire, details, produced):
+        return Usage(sent, written, cached, reasoning)
+    spoken = details.cached_tokens_details
+    tools = wire.server_tool_use_details or wire.server_tool_use or _NO_SERVER_TOOLS
+    return Usage(
+        input_tokens=sent,
+        output_tokens=written,
+        cached_input_tokens=cached,
+        reasoning_tokens=reasoning,
+        cache_write_tokens=_count(details.cache_write_tokens),
+        audio_input_tokens=_count(details.audio_tokens),
+        audio_output_tokens=_count(produced.audio_tokens),
+        cached_audio_input_tokens=0 if spoken is None else _count(spoken.audio_tokens),
+        image_input_tokens=_count(details.image_tokens),
+        image_output_tokens=_count(produced.image_tokens),
+        searches=_count(tools.web_search_requests or wire.num_search_queries),
+        told_cost=_told(wire.cost) if wire.cost else None,
+    )
+
+
+def _is_plain(wire: WireUsage, details: InputDetails, produced: OutputDetails) -> bool:
+    """Is there nothing to it but text, as nearly always?"""
+    return not (
+        details.audio_tokens
+        or produced.audio_tokens
+        or details.cache_write_tokens
+        or details.image_tokens
+        or produced.image_tokens
+        or wire.server_tool_use
+        or wire.server_tool_use_details
+        or wire.num_search_queries
+        or wire.cost
+    )
+
+
+def _count(tokens: int | None) -> int:
+    return tokens if tokens is not None and tokens > 0 else 0
+
+
+def _told(raw: msgspec.Raw) -> int | None:
+    """Micro-dollars, of what the provider says itself in dollars."""
+    try:
+        cost = _decode_cost(raw)
+    except UNREADABLE:
+        return None
+    if isinstance(cost, _Cost):
+        cost = cost.total_cost
+    return round(cost * 1e6) if cost is not None and 0.0 <= cost <= MOST_COST else None

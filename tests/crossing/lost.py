@@ -1,0 +1,119 @@
+"""What a request lost on its way, and what may be lost: what somebody named, and what meant nothing.
+
+A fact that is gone must be explained by a name in the dropped lists. `_NAMED` says by which; otherwise the client's own
+name for the setting, or the form's name for it, must be there. `_NOTHING` lists what may go without a word, each with
+the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from crossing.facts import Fact, facts_of
+from headway.types import Dialect
+from headway.wire.dialects import CODECS
+
+
+class Named(NamedTuple):
+    """Facts with such a path, told by such a name in the dropped list."""
+
+    path: str
+    names: str
+    dialects: Sequence[Dialect] = ()
+    targets: Sequence[Dialect] = ()
+
+
+class Nothing(NamedTuple):
+    """Facts with such a path and value that mean nothing, or what is done anyway."""
+
+    path: str
+    value: str
+    why: str
+    dialects: Sequence[Dialect] = ()
+    targets: Sequence[Dialect] = ()
+
+
+_NAMED = (
+    Named(r"words of system", r"messages\[\]\.role"),
+    Named(r"words of \w+", r"messages\[\]\.(reasoning|compaction|refusal)"),
+    Named(r"messages\.(thinking|signature|data|encrypted_content|redactedContent|reasoning_\w+|id|summary|thoughtSignature)",
+          r"messages\[\]\.(reasoning|signature)"),
+    Named(r"media", r"messages\[\]\.reasoning"),
+    Named(r"messages\.(is_error|status)", r"messages\[\]\.is_error"),
+    Named(r"messages\.(ttl|mode)", r"messages\[\]\.cache"),
+    Named(r"messages\.detail", r"messages\[\]\.detail"),
+    Named(r"messages\.(title|filename|name)", r"messages\[\]\.name"),
+    Named(r"messages\.(tool_name|name)", r"messages\[\]\.(tool_reference|tool_addition|tool_search\w*)"),
+    Named(r"messages\.phase", r"input\[\]\.phase"),
+    Named(r"metadata", r"user|metadata", ("anthropic",)),
+    Named(r"(.*[._])?(effort|thinking|thinkingConfig|reasoning|generate_summary)(\..*)?|reasoning_effort", r"thinking(\.\w+)?"),
+    Named(r".*(stop|stopSequences|stop_sequences)", r"stop"),
+    Named(r".*top_?[kK]|k", r"top_k"),
+    Named(r".*top_?[pP]|p", r"top_p"),
+    Named(r".*temperature", r"temperature"),
+    Named(r".*strict", r"tools(\[\])?\.strict|output\.strict"),
+    Named(r".*(schema|Schema)", r"output\.schema"),
+    Named(r".*parameters", r"tools(\[\])?\.parameters"),
+    Named(r".*description", r"output\.description"),
+    Named(r".*[lL]ogprobs", r"(top_)?logprobs"),
+    Named(r"labels\..*", r"metadata"),
+    Named(r"serviceTier\.type", r"service_tier"),
+    Named(r"prompt_cache_key", r"cache_key"),
+)
+_NOTHING = (
+    Nothing(r"stream", "False", "what a request means that does not speak of it"),
+    Nothing(r"messages\.is_error", "False", "likewise"),
+    Nothing(r"messages\.status", "'(success|completed)'", "likewise"),
+    Nothing(r".*strict", "False", "likewise"),
+    Nothing(r".*description", "''", "likewise"),
+    Nothing(r"n|.*candidateCount", "1", "likewise"),
+    Nothing(r"(.*\.)?(tool_choice|toolChoice)(\.type|\.auto)?|.*functionCallingConfig.mode", "'(auto|AUTO|{})'", "likewise"),
+    Nothing(r".*detail", "'auto'", "likewise"),
+    Nothing(r"text\.format\.type|response_format\.type", "'text'", "likewise"),
+    Nothing(r".*responseModalities", "'TEXT'", "likewise"),
+    Nothing(r"inferenceConfig|generationConfig|toolConfig", "'{}'", "likewise"),
+    Nothing(r"cache_control\..*|tools\.defer_loading", ".*", "a wish about the client's own provider's ways"),
+    Nothing(r"include", "'reasoning.encrypted_content'", "what is encrypted is sent unasked"),
+    Nothing(r"store", ".*", "nobody else keeps answers"),
+    Nothing(r"stream_options\..*", ".*", "answered by the gateway"),
+    Nothing(r"tools\.type", "'(function|custom)'", "goes with its tool"),
+    Nothing(r"tool_choice\.type", "'function'", "goes with its tool"),
+)
+
+
+def unexplained(dialect: Dialect, target: Dialect, before: Any, after: Any, dropped: Sequence[str]) -> list[Fact]:
+    """Facts that were lost in silence."""
+    names = [re.sub(r"\[\d+\]", "[]", name) for name in dropped]
+    return [fact for fact in _lost(before, after) if not _explained(fact, dialect, target, names)]
+
+
+def _lost(before: Any, after: Any) -> Iterator[Fact]:
+    kept = facts_of(after)
+    words: dict[str, str] = {}
+    for fact in kept:
+        if fact.path.startswith("words"):
+            words[fact.path] = words.get(fact.path, "") + "\n" + fact.value
+    for fact in facts_of(before) - kept:
+        if not (fact.path.startswith("words") and fact.value in words.get(fact.path, "")):
+            yield fact
+
+
+def _explained(fact: Fact, dialect: Dialect, target: Dialect, names: list[str]) -> bool:
+    for nothing in _NOTHING:
+        if _concerns(nothing, fact, dialect, target) and re.fullmatch(nothing.value, repr(fact.value), re.DOTALL):
+            return True
+    for named in _NAMED:
+        if _concerns(named, fact, dialect, target) and any(re.fullmatch(named.names, name) for name in names):
+            return True
+    own = {CODECS[dialect].names.get(name, name) for name in names}
+    return any(fact.path == name or fact.path.startswith(f"{name}.") for name in own)
+
+
+def _concerns(rule: Named | Nothing, fact: Fact, dialect: Dialect, target: Dialect) -> bool:
+    return (
+        re.fullmatch(rule.path, fact.path) is not None
+        and (not rule.dialects or dialect in rule.dialects)
+        and (not rule.targets or target in rule.targets)
+    )

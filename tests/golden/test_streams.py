@@ -1,0 +1,52 @@
+"""Every recorded stream, for a client of each dialect, through the relay that the product passes it on with."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from golden.clients import CLIENTS, Clients
+from golden.equivalence import differences, expected
+from golden.heard import HEAR
+from golden.pieces import in_pieces
+from golden.recordings import Recording
+from golden.relay import Relayed
+from golden.sources import heard_in
+
+pytestmark = pytest.mark.sdk
+
+
+def test_a_client_of_each_dialect_hears_what_was_said(stream: Recording, clients: Clients):
+    source = heard_in(stream, clients)
+    for client in CLIENTS:
+        due = expected(source, stream.dialect, client)
+        for pieces in ([stream.body], in_pieces(stream.body, random.Random(client))):
+            relayed = Relayed(stream.dialect, pieces, client)
+            assert relayed.owner.ended == "complete", client
+            heard = HEAR[client](clients.streamed(client, relayed.sent.data))
+            assert differences(heard, due) == {}, (client, len(pieces))
+
+
+def test_what_a_stream_used_is_told_to_whoever_settles_it(stream: Recording, clients: Clients):
+    source = heard_in(stream, clients)
+    usage = Relayed(stream.dialect, [stream.body]).owner.usage
+    used = source.used
+    assert (usage is None) == (used is None)
+    if usage is not None and used is not None:
+        assert (usage.input_tokens, usage.output_tokens) == (used.sent, used.written)
+        assert (usage.cached_input_tokens, usage.cache_write_tokens) == (used.cached, used.cache_write)
+        assert usage.reasoning_tokens == used.thought
+
+
+def test_a_provider_that_reports_an_error_is_never_taken_at_its_word_before_it(failed_stream: Recording):
+    for client in CLIENTS:
+        relayed = Relayed(failed_stream.dialect, [failed_stream.body], client)
+        assert relayed.owner.ended is not None
+        assert relayed.owner.ended.endswith("reported an error")
+
+
+def test_the_bytes_of_a_stream_pass_to_a_client_of_its_own_dialect(stream: Recording):
+    for seed in range(5):
+        relayed = Relayed(stream.dialect, in_pieces(stream.body, random.Random(seed)))
+        assert relayed.owner.ended == "complete"
+        assert relayed.sent.data == stream.body
