@@ -16,6 +16,9 @@ from headway.types import Dialect
 from headway.wire.dialects import CODECS
 
 
+_TITLES = ("messages.title", "messages.filename", "messages.name", "messages.media_type", "messages.mimeType")
+
+
 class Named(NamedTuple):
     """Facts with such a path, told by such a name in the dropped list."""
 
@@ -35,20 +38,26 @@ class Nothing(NamedTuple):
     targets: Sequence[Dialect] = ()
 
 
+_CACHING_ANYWAY: tuple[Dialect, ...] = ("openai_responses", "gemini")
+_STRICT_ANYWAY: tuple[Dialect, ...] = ("gemini", "converse", "cohere", "anthropic")
+_SHOWN_ANYWAY: tuple[Dialect, ...] = ("openai_chat", "cohere")
+
 _NAMED = (
     Named(r"words of system", r"messages\[\]\.role"),
     Named(r"words of \w+", r"messages\[\]\.(reasoning|compaction|refusal)"),
-    Named(r"messages\.(thinking|signature|data|encrypted_content|redactedContent|reasoning_\w+|id|summary|thoughtSignature)",
-          r"messages\[\]\.(reasoning|signature)"),
+    Named(
+        r"messages\.(thinking|signature|data|encrypted_content|redactedContent|reasoning\w*|id|summary|thought|format)",
+        r"messages\[\]\.(reasoning|signature)",
+    ),
     Named(r"media", r"messages\[\]\.reasoning"),
-    Named(r"messages\.(is_error|status)", r"messages\[\]\.is_error"),
+    Named(r"messages\.(is_error|status|response)", r"messages\[\]\.is_error"),
     Named(r"messages\.(ttl|mode)", r"messages\[\]\.cache"),
     Named(r"messages\.detail", r"messages\[\]\.detail"),
     Named(r"messages\.(title|filename|name)", r"messages\[\]\.name"),
     Named(r"messages\.(tool_name|name)", r"messages\[\]\.(tool_reference|tool_addition|tool_search\w*)"),
     Named(r"messages\.phase", r"input\[\]\.phase"),
     Named(r"metadata", r"user|metadata", ("anthropic",)),
-    Named(r"(.*[._])?(effort|thinking|thinkingConfig|reasoning|generate_summary)(\..*)?|reasoning_effort", r"thinking(\.\w+)?"),
+    Named(r"thinking(\..*)?|.*(display|[iI]ncludeThoughts|summary)", r"thinking(\.\w+)?"),
     Named(r".*(stop|stopSequences|stop_sequences)", r"stop"),
     Named(r".*top_?[kK]|k", r"top_k"),
     Named(r".*top_?[pP]|p", r"top_p"),
@@ -66,20 +75,30 @@ _NOTHING = (
     Nothing(r"stream", "False", "what a request means that does not speak of it"),
     Nothing(r"messages\.is_error", "False", "likewise"),
     Nothing(r"messages\.status", "'(success|completed)'", "likewise"),
+    Nothing(r"messages\.prefix", "False", "likewise"),
     Nothing(r".*strict", "False", "likewise"),
     Nothing(r".*description", "''", "likewise"),
     Nothing(r"n|.*candidateCount", "1", "likewise"),
-    Nothing(r"(.*\.)?(tool_choice|toolChoice)(\.type|\.auto)?|.*functionCallingConfig.mode", "'(auto|AUTO|{})'", "likewise"),
     Nothing(r".*detail", "'auto'", "likewise"),
     Nothing(r"text\.format\.type|response_format\.type", "'text'", "likewise"),
     Nothing(r".*responseModalities", "'TEXT'", "likewise"),
     Nothing(r"inferenceConfig|generationConfig|toolConfig", "'{}'", "likewise"),
+    Nothing(r"thinking", "False", "what Claude does unasked", targets=("anthropic", "converse")),
+    Nothing(r"temperature", "1(.0)?", "Claude's own, where top_p is asked for too", targets=("anthropic",)),
+    Nothing(r"messages\.ttl", "'5m'", "what a mark means that does not speak of it", targets=("converse",)),
+    Nothing(r"messages\.(ttl|mode)", ".*", "a mark to cache, where it is done anyway", targets=_CACHING_ANYWAY),
+    Nothing(r"messages\.mode", ".*", "likewise, once it is back", dialects=("openai_responses",)),
     Nothing(r"cache_control\..*|tools\.defer_loading", ".*", "a wish about the client's own provider's ways"),
     Nothing(r"include", "'reasoning.encrypted_content'", "what is encrypted is sent unasked"),
     Nothing(r"store", ".*", "nobody else keeps answers"),
     Nothing(r"stream_options\..*", ".*", "answered by the gateway"),
-    Nothing(r"tools\.type", "'(function|custom)'", "goes with its tool"),
-    Nothing(r"tool_choice\.type", "'function'", "goes with its tool"),
+    Nothing(r"messages\.(thoughtSignature|id|index)", ".*", "means nothing to another provider"),
+    Nothing(r".*(jsonSchema|json_schema|format)\.name", ".*", "a label that no model sees"),
+    Nothing(r".*(json_schema|format)\.strict", "True", "what is done anyway", targets=_STRICT_ANYWAY),
+    Nothing(r".*[iI]ncludeThoughts", "False", "thoughts that nobody looks at"),
+    Nothing(r".*[iI]ncludeThoughts|.*display", "(True|'summarized')", "shown wherever there are any", targets=_SHOWN_ANYWAY),
+    Nothing(r"tools.*strict", "True", "done where a tool must be called", targets=("gemini",)),
+    Nothing(r"messages\.(format|mimeType|media_type)", ".*", "the name of a form that another may call otherwise"),
 )
 
 
@@ -95,8 +114,15 @@ def _lost(before: Any, after: Any) -> Iterator[Fact]:
     for fact in kept:
         if fact.path.startswith("words"):
             words[fact.path] = words.get(fact.path, "") + "\n" + fact.value
+    everything = "\n".join(words.values())
     for fact in facts_of(before) - kept:
-        if not (fact.path.startswith("words") and fact.value in words.get(fact.path, "")):
+        if fact.path.startswith("words"):
+            found = fact.value in words.get(fact.path, "")
+        elif fact.path == "thinking":
+            found = fact in kept
+        else:  # documents that are text may be told as words
+            found = fact.path in ("media", *_TITLES) and fact.value in everything
+        if not found:
             yield fact
 
 

@@ -6,9 +6,9 @@ together by the client itself, where it has something for that, and otherwise fr
 
 from __future__ import annotations
 
-import base64
 import io
 import json
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +30,7 @@ Document = dict[str, Any]
 HI: Any = [{"role": "user", "content": "Hi"}]
 
 CLIENTS: tuple[Dialect, ...] = ("openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere")
+GROWING = ("input", "text", "signature", "redactedContent")
 ENDINGS = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -127,7 +128,10 @@ class Clients:
         """Also what the events said one by one, for it must be what the last one says."""
         words = dict[tuple[str, str], str]()
         document: Document = {}
-        with self._openai.responses.stream(model="m", input="Hi") as stream:
+        with (
+            warnings.catch_warnings(action="ignore", category=UserWarning),  # it copies items newer than itself
+            self._openai.responses.stream(model="m", input="Hi") as stream,
+        ):
             for event in stream:
                 if event.type.endswith(".delta") and isinstance(piece := getattr(event, "delta", None), str):
                     place = (event.type, getattr(event, "item_id", ""))
@@ -141,14 +145,14 @@ class Clients:
 def _joined(chunks: list[Document]) -> Document:
     """Gemini's chunks hold parts each, and the last word on everything else counts."""
     whole: Document = {}
+    candidate: Document = {}
     parts: list[Document] = []
-    reason: str | None = None
     for chunk in chunks:
         first = next((each for each in chunk.get("candidates", ()) if not each.get("index")), {})
         parts.extend((first.get("content") or {}).get("parts") or ())
-        reason = first.get("finishReason") or reason
         whole |= chunk
-    return whole | {"candidates": [{"content": {"parts": parts}, "finishReason": reason}]}
+        candidate |= first
+    return whole | {"candidates": [candidate | {"content": {"parts": parts, "role": "model"}}]}
 
 
 def _conversed(events: Iterator[Document]) -> Document:
@@ -173,10 +177,9 @@ def _conversed(events: Iterator[Document]) -> Document:
         if "toolUse" in block:
             block["toolUse"]["input"] = json.loads(block["toolUse"].get("input") or "{}")
         if "reasoningContent" in block:
-            block["reasoningContent"] = {"reasoningText": block["reasoningContent"]}
-        if "citation" in block:
-            block.pop("citation")
-    return whole | {"output": {"message": {"content": list(blocks.values())}}}
+            thought = block["reasoningContent"]
+            block["reasoningContent"] = thought if "redactedContent" in thought else {"reasoningText": thought}
+    return whole | {"output": {"message": {"role": "assistant", "content": list(blocks.values())}}}
 
 
 def _put(block: Document, told: Document) -> None:
@@ -186,16 +189,14 @@ def _put(block: Document, told: Document) -> None:
             continue
         fields: Document = block.setdefault(kind, {})
         for name, piece in value.items():
-            text = base64.b64encode(piece).decode() if isinstance(piece, bytes) else piece
-            known = fields.get(name)
-            fields[name] = known + text if isinstance(known, str) and name in ("input", "text", "signature") else text
+            fields[name] = fields[name] + piece if name in fields and name in GROWING else piece
 
 
 def _cohered(events: list[Document]) -> Document:
     blocks: dict[int, Document] = {}
     calls: dict[int, Document] = {}
     whole: Document = {"finish_reason": None}
-    plan = ""
+    plan, citations = "", []
     for event in events:
         message = (event.get("delta") or {}).get("message") or {}
         match event["type"]:
@@ -206,6 +207,10 @@ def _cohered(events: list[Document]) -> Document:
                 for name in ("text", "thinking"):
                     if told.get(name):
                         block[name] = (block.get(name) or "") + told[name]
+            case "message-start":
+                whole["id"] = event["id"]
+            case "citation-start":
+                citations.append(message["citations"])
             case "tool-plan-delta":
                 plan += message["tool_plan"]
             case "tool-call-start":
@@ -218,5 +223,5 @@ def _cohered(events: list[Document]) -> Document:
                 whole |= event["delta"]
             case _:
                 pass
-    said = {"tool_plan": plan, "content": list(blocks.values()), "tool_calls": list(calls.values())}
-    return whole | {"message": said}
+    said = {"role": "assistant", "tool_plan": plan, "content": list(blocks.values()), "tool_calls": list(calls.values())}
+    return whole | {"message": said | {"citations": citations}}

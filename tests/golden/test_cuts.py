@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate, islice
 from random import Random
 
@@ -9,11 +10,10 @@ from golden.pieces import cut_within_each_frame, ends_at, frames_of
 from golden.recordings import Recording
 from golden.relay import Relayed
 
-SHORT = 2_500
+SHORT = 1_500
 LONG = 20_000
-SAMPLE = 100
-"""Cuts that are tried of a stream that is not short."""
-PASSES = 600
+WORK = 800_000
+"""Bytes that are read of one stream in one test, more or less: how many cuts are tried of a long one."""
 
 
 def heard(stream: Recording, pieces: list[bytes]) -> object:
@@ -23,7 +23,11 @@ def heard(stream: Recording, pieces: list[bytes]) -> object:
 
 def boundaries(data: bytes) -> list[int]:
     inside = range(1, len(data))
-    return list(inside) if len(data) <= SHORT else Random(len(data)).sample(inside, SAMPLE)
+    return list(inside) if len(data) <= SHORT else sampled(inside, data)
+
+
+def sampled(places: Sequence[int], data: bytes) -> list[int]:
+    return Random(len(data)).sample(places, min(len(places), WORK // len(data)))
 
 
 def test_a_stream_in_two_pieces_says_the_same(stream: Recording):
@@ -34,12 +38,11 @@ def test_a_stream_in_two_pieces_says_the_same(stream: Recording):
 
 
 def test_a_stream_cut_within_every_event_says_the_same(stream: Recording):
-    """Over all passes each byte boundary of a stream is a cut once, but in events of more bytes than passes."""
+    """Over all passes each byte boundary of a stream is a cut once, but in long streams of long events."""
     frames = frames_of(stream)
     whole = heard(stream, [stream.body])
-    cuts = cut_within_each_frame(frames)
-    longest = max(map(len, frames))
-    for pieces in islice(cuts, 0, None, 1 + longest * len(stream.body) // (PASSES * LONG)):
+    every = 1 + max(map(len, frames)) * len(stream.body) // (5 * WORK)
+    for pieces in islice(cut_within_each_frame(frames), 0, None, every):
         assert heard(stream, pieces) == whole, len(pieces[0])
 
 
@@ -54,9 +57,8 @@ def test_a_stream_that_is_cut_off_is_not_complete(stream: Recording):
     data, end = stream.body, ends_at(stream)
     ends = [place for place in accumulate(map(len, frames_of(stream))) if place < end]
     last = range(ends[-2] if len(ends) > 1 else 0, end)
-    everywhere = Random(end).sample(range(end), min(end, SAMPLE))
-    sampled = [*Random(end).sample(ends, min(len(ends), SAMPLE)), *list(last)[:: 1 + len(last) // 500], *last[-3:]]
-    for cut in {*everywhere, *sampled}:
+    tried = {*sampled(range(end), data), *sampled(ends, data), *sampled(last, data), *last[-3:]}
+    for cut in tried:
         ended = Relayed(stream.dialect, [data[:cut]]).owner.ended
         assert ended is not None
         assert ended != "complete", cut

@@ -20,11 +20,13 @@ def test_a_client_of_each_dialect_hears_what_was_said(stream: Recording, clients
     source = heard_in(stream, clients)
     for client in CLIENTS:
         due = expected(source, stream.dialect, client)
+        told: set[bytes] = set()
         for pieces in ([stream.body], in_pieces(stream.body, random.Random(client))):
             relayed = Relayed(stream.dialect, pieces, client)
             assert relayed.owner.ended == "complete", client
-            heard = HEAR[client](clients.streamed(client, relayed.sent.data))
-            assert differences(heard, due) == {}, (client, len(pieces))
+            told.add(relayed.sent.data)
+        for data in told:  # most dialects have one way to say it, however it comes in
+            assert differences(HEAR[client](clients.streamed(client, data)), due) == {}, client
 
 
 def test_what_a_stream_used_is_told_to_whoever_settles_it(stream: Recording, clients: Clients):

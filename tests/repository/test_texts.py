@@ -63,7 +63,8 @@ def test_links_between_documents_lead_somewhere(texts: Texts, root: Path) -> Non
 
 def test_the_index_lists_every_document(root: Path) -> None:
     docs = root / "docs"
-    listed = set(LINK.findall((docs / "README.md").read_text(encoding="utf-8")))
+    pages = ("README.md", "providers.md")  # each provider has a page, and they have a list of their own
+    listed = {link for page in pages for link in LINK.findall((docs / page).read_text(encoding="utf-8"))}
     present = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")} - {"README.md"}
     assert present - listed == set()
 

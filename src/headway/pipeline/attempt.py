@@ -21,6 +21,7 @@ from headway.pipeline.incoming import estimated, following, read_whole
 from headway.pipeline.outgoing import Outgoing, outgoing
 from headway.pipeline.plan import Sender
 from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
+from headway.pipeline.translation import Read
 from headway.pipeline.ways import Way
 from headway.ports import Connection, Dial, Downstream, Signing
 from headway.providers.classification.classify import classify, classify_event, classify_ok
@@ -283,7 +284,7 @@ class Call(msgspec.Struct, eq=False):
         if request is None:
             raise RuntimeError("there is nothing to send")
         self._connection = connection
-        streams = asked.facts.stream
+        streams = asked.facts.stream and not self._is_whole_only
         wait = sender.patience(asked).headers_stream if streams else sender.usual_patience.headers_whole
         self.expires = min(now + wait, self._deadline)
         connection.send(request.head, request.body, self)
@@ -320,7 +321,9 @@ class Call(msgspec.Struct, eq=False):
     def _unlike_json(self, kind: bytes, body: bytes, complete: bool) -> None:
         asked = self._asked
         codec = self._codec
-        if codec is not None and asked.facts.stream and (not kind or kind.startswith(codec.media_type)):
+        if self._is_whole_only and not kind:
+            self._hold(body, complete)
+        elif codec is not None and asked.facts.stream and (not kind or kind.startswith(codec.media_type)):
             self._follow(codec, body, complete)
         elif codec is not None:
             self._bad_reply(f"answered with content of type {kind[:60].decode('ascii', 'replace')}")
@@ -371,7 +374,7 @@ class Call(msgspec.Struct, eq=False):
             self._owner.refused(self, self._classified(body), body)
         elif complete:
             self._whole(body)
-        elif self._asked.streams_events:
+        elif self._asked.streams_events and not self._is_whole_only:
             self._bad_reply(NO_STREAM)
         elif not self.is_verbatim:
             self._bad_reply("sent a longer answer than can be translated")
@@ -405,7 +408,8 @@ class Call(msgspec.Struct, eq=False):
             self._owner.answered(self, body, reply.usage)
 
     def _whole_in_other_words(self, way: Way, body: bytes) -> None:
-        if self._asked.streams_events:
+        streams = self._asked.streams_events
+        if streams and not way.whole_only:
             self._bad_reply(NO_STREAM)
             return
         if self.head.has(CONTENT_ENCODING):
@@ -414,21 +418,33 @@ class Call(msgspec.Struct, eq=False):
         found = read_whole(way, body, self.head, self._asked, self._owner.wall())
         if isinstance(found, NoReply):
             if found.is_error:
-                self._error_in_disguise(body)
+                self._error_in_disguise(body, found.why)
             else:
                 self._bad_reply(f"answered with something that is no answer: {found.why}")
         elif found.fault:
             message = "ended its answer because the model wrote an invalid tool call"
             self._owner.attempt_failed(self, self._failure(FailureKind.MODEL_FAULT, message))
+        elif streams:
+            self._stream_at_once(found)
         else:
+            if way.translation is not None:
+                self.status = 200  # what a target may answer instead means nothing to this client
             self._owner.answered(self, found.body, found.usage)
 
-    def _error_in_disguise(self, body: bytes) -> None:
+    def _stream_at_once(self, found: Read) -> None:
+        """Show a whole answer as the stream that the client wants."""
+        self.content_type = self._stream_type
+        self.status = 200
+        self._owner.commit(self, None)
+        self._downstream.write(found.body)
+        self._owner.relayed(self, found.usage, len(found.body))
+
+    def _error_in_disguise(self, body: bytes, why: str = "") -> None:
         """An error under a status that says all is well."""
         sender = self.sender
         body = sender.masked(body)
         failure = classify_ok(sender.kind, self.head, body, who=sender.name, wall=self._owner.wall())
-        what = f"answered {self.status} with an error"
+        what = f"answered {self.status} with an error{': ' if why else ''}{why}"
         self._owner.attempt_failed(self, failure or self._failure(FailureKind.SERVER_ERROR, what))
 
     def _stream(self, body: bytes, complete: bool) -> None:
@@ -451,7 +467,7 @@ class Call(msgspec.Struct, eq=False):
         way = self._way
         translated = way is not None and way.translation is not None
         how = following(asked, codec, self._checks, sender.name, self._owner.wall(), translated=translated)
-        self.content_type = JSON if asked.endpoint.array else CODECS[asked.endpoint.dialect].media_type
+        self.content_type = self._stream_type
         self._watch(sender.patience(asked).first_token)
         self._hand_over(FollowedRelay(self, self._downstream, how), body, complete)
 
@@ -506,6 +522,16 @@ class Call(msgspec.Struct, eq=False):
     def is_verbatim(self) -> bool:
         """Does what it answers pass as it is?"""
         return self._way is None or self._way.translation is None
+
+    @property
+    def _is_whole_only(self) -> bool:
+        return self._way is not None and self._way.whole_only
+
+    @property
+    def _stream_type(self) -> bytes:
+        """The content type of a stream in the client's dialect."""
+        endpoint = self._asked.endpoint
+        return JSON if endpoint.array else CODECS[endpoint.dialect].media_type
 
     @property
     def dropped(self) -> tuple[str, ...]:

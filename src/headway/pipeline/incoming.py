@@ -10,10 +10,11 @@ from headway.core.load import Estimate
 from headway.pipeline.asked import Asked
 from headway.pipeline.checked import Checks
 from headway.pipeline.follow import Following
-from headway.pipeline.translation import Read, form_of, is_fault, show_of
+from headway.pipeline.translation import Read, Translation, form_of, is_fault, show_of
 from headway.pipeline.ways import Way
 from headway.wire.counting import COUNTS
 from headway.wire.dialects import CODECS
+from headway.wire.form.assembly import events_of
 from headway.wire.form.codec import Codec, StreamWriter
 from headway.wire.form.reply import NoReply
 from headway.wire.form.weight import text_in
@@ -26,11 +27,24 @@ from headway.wire.malformed import Malformed
 def read_whole(way: Way, body: bytes, head: Head, asked: Asked, at: float) -> Read | NoReply:
     """A whole answer. `at` is Unix time."""
     if way.translation is not None:
+        if way.whole_only and asked.streams_events:
+            return _as_stream(way.translation, body, asked, at)
         return way.translation.reply(body, head, asked, at)
     if way.follows is None:
         return Read(body, None)
     found = way.follows.read_reply(body)
     return found if isinstance(found, NoReply) else Read(body, found.usage, is_fault(found))
+
+
+def _as_stream(translation: Translation, body: bytes, asked: Asked, at: float) -> Read | NoReply:
+    """A whole answer as the stream that the client wants, all at once."""
+    codec = translation.codec
+    found = NoReply("it is no stream") if codec is None else codec.read_reply(body)
+    if isinstance(found, NoReply):
+        return found
+    writer = writer_for(asked, at)
+    frames = writer.write(list(events_of(found)))
+    return Read(frames + writer.end(), found.usage, is_fault(found))
 
 
 def following(asked: Asked, codec: Codec, checks: Checks | None, who: str, at: float, *, translated: bool) -> Following:

@@ -1,4 +1,4 @@
-"""What embeddings consist of: a unit vector for each text, the same for the same text, model and number of dimensions."""
+"""What embeddings consist of: a unit vector for each text, the same for the same text, model and length."""
 
 from __future__ import annotations
 

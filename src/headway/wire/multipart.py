@@ -18,12 +18,13 @@ MAX_BOUNDARY = 70
 
 
 class Field:
-    """A part: where its value stands in the body."""
+    """A part: where its head and its value stand in the body."""
 
-    __slots__ = ("end", "is_file", "name", "start")
+    __slots__ = ("end", "head", "is_file", "name", "start")
 
-    def __init__(self, name: bytes, start: int, end: int, is_file: bool) -> None:
+    def __init__(self, name: bytes, head: int, start: int, end: int, is_file: bool) -> None:
         self.name = name
+        self.head = head
         self.start = start
         self.end = end
         self.is_file = is_file
@@ -46,6 +47,35 @@ class Form:
     def has_file(self, name: str) -> bool:
         wanted = name.encode()
         return any(field.is_file and field.name == wanted for field in self._fields)
+
+    def files(self, name: str) -> list[tuple[bytes, bytes]]:
+        """Head and value of each file part of that name."""
+        wanted = name.encode()
+        return [
+            (self._body[field.head : field.start - 4], self._body[field.start : field.end])
+            for field in self._fields
+            if field.is_file and field.name == wanted
+        ]
+
+    @property
+    def names(self) -> list[bytes]:
+        """The names of all parts, as often as they are there."""
+        return [field.name for field in self._fields]
+
+    def rewritten(self, texts: list[tuple[str, bytes]], kept: str) -> bytes | None:
+        """A body with the same boundary, of these text fields and of the file parts named `kept` as they are. None if a
+        text holds the boundary.
+        """
+        if not self._fields:
+            return None
+        delimiter = self._body[: self._fields[0].head - 2]
+        if any(delimiter in value for _, value in texts):
+            return None
+        parts = [
+            b'Content-Disposition: form-data; name="%b"\r\n\r\n%b' % (name.encode(), value) for name, value in texts
+        ]
+        parts += [b"%b\r\n\r\n%b" % each for each in self.files(kept)]
+        return b"".join([b"%b\r\n%b\r\n" % (delimiter, part) for part in parts]) + delimiter + b"--\r\n"
 
     def replaced(self, name: str, value: bytes) -> bytes:
         """The body with the value of one text field replaced, everything else unchanged."""
@@ -78,7 +108,7 @@ def parse(body: bytes, content_type: bytes) -> Form | str:
         named = _name_in(body[position + 2 : head_end])
         if named is None:
             return "a part of the multipart body has no name, or one that could be read in two ways"
-        fields.append(Field(named[0], head_end + 4, end, named[1]))
+        fields.append(Field(named[0], position + 2, head_end + 4, end, named[1]))
         position = end + 2 + len(delimiter)
     if body[position + 2 :] not in (b"", b"\r\n"):
         return "the multipart body goes on after its end"

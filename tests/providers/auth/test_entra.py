@@ -125,7 +125,14 @@ def test_a_wrong_secret_is_an_error_in_one_line_without_it(monkeypatch: pytest.M
         else (401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."})
     )
     credential = DefaultAzureCredential(authority=tls_token_server.url, disable_instance_discovery=True)
-    with pytest.raises(AuthError) as caught:
+    with pytest.raises(AuthError, match="AADSTS7000215: Invalid client secret provided") as caught:
         TokenSigner(entra.Tokens(lambda: credential, SCOPE).fetch).refresh()
     assert "s3cret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_where_nothing_is_found_the_ways_out_are_named(clock: Any):
+    credential = FakeCredential(clock)
+    credential.failure = ClientAuthenticationError("DefaultAzureCredential failed to retrieve a token\nAttempted: all")
+    with pytest.raises(AuthError, match=r"AZURE_CLIENT_SECRET.*managed identity"):
+        TokenSigner(entra.Tokens(lambda: credential, SCOPE).fetch).refresh()

@@ -6,6 +6,7 @@ workload's or managed identity, the login of the Azure CLI. This module asks it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -14,8 +15,14 @@ from azure.core.exceptions import AzureError
 from azure.identity import DefaultAzureCredential
 
 from headway.providers.auth.signer import AuthError, Fetched, TokenSigner, bearer, plainly
+from headway.providers.classification.masking import masked
 
 _CLOUDS = {".azure.us": "https://cognitiveservices.azure.us", ".azure.cn": "https://cognitiveservices.azure.cn"}
+_ANSWER = re.compile(r"AADSTS\d+: [^\r\n]*")
+NO_CREDENTIALS = (
+    "no credentials were found: set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or run where a managed "
+    "identity or the login of the Azure CLI is at hand"
+)
 _PUBLIC = "https://cognitiveservices.azure.com"
 
 
@@ -57,5 +64,13 @@ class Tokens:
                 credential = self._credential = self._make()
             token = credential.get_token(self._scope)
         except (AzureError, OSError, ValueError) as error:
-            raise AuthError(f"Microsoft Entra gave no token: {plainly(error)}") from None
+            raise AuthError(f"Microsoft Entra gave no token: {_said(error)}") from None
         return Fetched(bearer(token.token), float(token.expires_on))
+
+
+def _said(error: Exception) -> str:
+    """Of the chain's account of all it tried: what Entra itself answered, which begins with its number of an error."""
+    answered = _ANSWER.search(str(error))
+    if answered is not None:
+        return masked(answered[0])[:300]
+    return NO_CREDENTIALS if str(error).startswith("DefaultAzureCredential failed") else plainly(error)

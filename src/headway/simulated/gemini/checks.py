@@ -5,8 +5,10 @@ Each check returns the complaint in Google's words, or None.
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from headway.simulated import signatures
@@ -38,7 +40,7 @@ def request(asked: GenerateAsk, model: str) -> str | None:
     )
 
 
-def _parts(contents: list[Content]) -> Iterator[str]:
+def _parts(contents: Sequence[Content]) -> Iterator[str]:
     for number, content in enumerate(contents):
         place = f"* GenerateContentRequest.contents[{number}]"
         if not content.parts:
@@ -46,26 +48,32 @@ def _parts(contents: list[Content]) -> Iterator[str]:
         for index, part in enumerate(content.parts):
             if part.data is None:
                 yield f"{place}.parts[{index}].data: required oneof field 'data' must have one initialized field\n"
+            if part.inline_data is not None and not _is_base64(part.inline_data.data):
+                at = f"contents[{number}].parts[{index}].inline_data.data"
+                yield f"Invalid value at '{at}' (TYPE_BYTES), Base64 decoding failed"
             for called in (part.function_call, part.function_response):
                 if called is not None and not called.name:
                     yield f"{place}.parts[{index}]: Name cannot be empty.\n"
 
 
-def _turns(contents: list[Content]) -> Iterator[str]:
-    """A turn of calls comes after the user or after results, and as many results come right after it."""
+def _turns(contents: Sequence[Content]) -> Iterator[str]:
+    """A turn of calls comes after the user or after results, and as many results come right after it. Contents of one
+    role in a row are one turn.
+    """
     open_calls = 0
-    for number, content in enumerate(contents):
-        calls = sum(part.function_call is not None for part in content.parts)
-        results = sum(part.function_response is not None for part in content.parts)
-        if results != open_calls:
+    for number, (role, turn) in enumerate(groupby(contents, lambda content: content.role == "model")):
+        parts = [part for content in turn for part in content.parts]
+        calls = sum(part.function_call is not None for part in parts)
+        results = sum(part.function_response is not None for part in parts)
+        if not role and results != open_calls:
             yield (
                 "Please ensure that the number of function response parts is equal to the number of function call "
                 "parts of the function call turn."
             )
-        if calls and (number == 0 or contents[number - 1].role == "model"):
+        if calls and number == 0:
             yield (
-                "Please ensure that function call turn comes immediately after a user turn or after a function response "
-                "turn."
+                "Please ensure that function call turn comes immediately after a user turn or after a function "
+                "response turn."
             )
         open_calls = calls
     if open_calls:
@@ -114,7 +122,10 @@ def _settings(config: GenerationConfig | None, model: str, *, calls: bool) -> st
             "'application/json'\n"
         )
     if config.response_schema is not None and config.response_json_schema is not None:
-        return "* GenerateContentRequest.generation_config: only one of response_schema and response_json_schema may be set\n"
+        return (
+            "* GenerateContentRequest.generation_config: only one of response_schema and response_json_schema may be "
+            "set\n"
+        )
     if as_json and calls and not _new(model):
         return "Function calling with a response mime type: 'application/json' is unsupported"
     if config.logprobs is not None and not config.response_logprobs:
@@ -139,7 +150,7 @@ def _choice(asked: GenerateAsk) -> str | None:
     return f"Function name '{missing[0]}' in allowed_function_names is not declared." if missing else None
 
 
-def _signed(contents: list[Content], model: str) -> Iterator[str]:
+def _signed(contents: Sequence[Content], model: str) -> Iterator[str]:
     """In the turn that goes on, the first call of each step of a Gemini 3 must bring its signature back; and whatever
     is signed must have been signed by it.
     """
@@ -155,8 +166,9 @@ def _signed(contents: list[Content], model: str) -> Iterator[str]:
                 first = False
                 if signature is None and _new(model) and number > begin:
                     yield (
-                        "Function call is missing a thought_signature in functionCall parts. This is required for tools "
-                        "to work correctly, and missing thought_signature may lead to degraded model performance. "
+                        "Function call is missing a thought_signature in functionCall parts. This is required for "
+                        "tools to work correctly, and missing thought_signature may lead to degraded model "
+                        "performance. "
                         f"Additional data, function call `default_api:{call.name}` , position {index + 1}. {_GUIDE}"
                     )
 
@@ -172,6 +184,14 @@ def _accepted(signature: str, part: Part) -> bool:
     if part.function_call is not None:
         return signatures.genuine("gemini", part.function_call.name, signature)
     return signatures.made_here(signature)
+
+
+def _is_base64(data: str) -> bool:
+    """In either alphabet."""
+    try:
+        return bool(base64.b64decode(data.replace("-", "+").replace("_", "/"), validate=True))
+    except ValueError:
+        return False
 
 
 def _new(model: str) -> bool:

@@ -24,10 +24,10 @@ METHODS = (
     "predict",
 )
 _CALL = re.compile(r"/(v1|v1beta|v1alpha)/models/([^/]+):(\w+)")
-_LIST = re.compile(r"/(v1beta|v1alpha)/models(?:/([^/]+))?")
+_LIST = re.compile(r"/(v1|v1beta|v1alpha)/models(?:/([^/]+))?")
 _UNREGISTERED = (
-    "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form "
-    "of API consumer identity to call this API."
+    "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other "
+    "form of API consumer identity to call this API."
 )
 
 
@@ -39,7 +39,11 @@ class Gemini:
         return wording.VOICE
 
     def claims(self, request: ReceivedRequest) -> bool:
-        return bool(_CALL.fullmatch(request.place) or _LIST.fullmatch(request.place))
+        if _CALL.fullmatch(request.place):
+            return True
+        found = _LIST.fullmatch(request.place)
+        # OpenAI's list stands under the same name in `/v1`.
+        return found is not None and (found[1] != "v1" or request.header("x-goog-api-key") is not None)
 
     def key(self, request: ReceivedRequest) -> str | None:
         return request.header("x-goog-api-key") or request.query("key") or request.bearer()

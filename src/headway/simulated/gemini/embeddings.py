@@ -53,7 +53,7 @@ class Embedding(Strict, kw_only=True):
 class BatchEmbedAsk(Strict, kw_only=True):
     model: str = msgspec.field(name=PATH_MODEL)
     """From the path."""
-    requests: list[Embedding] = []
+    requests: tuple[Embedding, ...] = ()
 
     def need(self) -> int:
         return sum(tokens.count(_text(each.content)) for each in self.requests)
@@ -85,7 +85,7 @@ class PredictAsk(Strict, kw_only=True):
     model: str = msgspec.field(name=PATH_MODEL)
     """From the path."""
     instances: list[Instance]
-    parameters: Parameters = Parameters()
+    parameters: Parameters | None = None
 
     def need(self) -> int:
         return sum(tokens.count(each.content) for each in self.instances)
@@ -93,7 +93,7 @@ class PredictAsk(Strict, kw_only=True):
     def answer(self, context: Context) -> Reply | Refusal:
         if not self.instances:
             return Refusal(message="Empty instances.")
-        dimensions = self.parameters.output_dimensionality or _PREDICTED
+        dimensions = (self.parameters.output_dimensionality if self.parameters else None) or _PREDICTED
         predictions: list[Json] = []
         for each in self.instances:
             statistics = {"truncated": False, "token_count": tokens.count(each.content)}

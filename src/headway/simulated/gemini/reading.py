@@ -22,14 +22,13 @@ _FREE = frozenset(
 def read(kind: type[Body], body: bytes, **also: object) -> Body | Refusal:
     """The body as that type, with fields that stand elsewhere, or Google's refusal."""
     try:
-        document = msgspec.json.decode(body)
+        named = _camel(msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return wording.invalid(Complaint("json"))
-    if not isinstance(document, dict):
+    if not isinstance(named, dict):
         return Refusal(message="Invalid JSON payload received. Root element must be a message.")
     try:
-        named = cast("dict[str, Any]", _camel(document))
-        return msgspec.convert({**named, **also}, kind)
+        return msgspec.convert({**cast("dict[str, Any]", named), **also}, kind)
     except msgspec.ValidationError as wrong:
         return wording.invalid(complaints.complaint(str(wrong)))
     except RecursionError:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 
@@ -38,7 +38,7 @@ class GenerateAsk(Strict, kw_only=True):
     """From the path."""
     vertex: bool = False
     """From the path."""
-    contents: list[Content] = []
+    contents: tuple[Content, ...] = ()
     system_instruction: Content | None = None
     tools: list[DeclaredTool] | None = None
     tool_config: ToolConfig | None = None
@@ -85,8 +85,8 @@ class GenerateAsk(Strict, kw_only=True):
         config = self.config
         if config.response_schema is not None:
             return json_schema(config.response_schema)
-        if isinstance(config.response_json_schema, dict):
-            return cast("Json", config.response_json_schema)
+        if config.response_json_schema is not None:
+            return config.response_json_schema
         if config.response_mime_type == "application/json":
             return {"type": "object", "properties": {"answer": {"type": "string"}}}
         return None
@@ -126,7 +126,7 @@ class CountAsk(msgspec.Struct, kw_only=True, rename="camel"):
     """Either the contents, or a whole request for an answer."""
 
     model: str = msgspec.field(name=PATH_MODEL)
-    contents: list[Content] = []
+    contents: tuple[Content, ...] = ()
     generate_content_request: Json | None = None
     system_instruction: Content | None = None
     tools: list[DeclaredTool] | None = None
@@ -173,4 +173,4 @@ def _result(response: FunctionResponse) -> str:
 def _parameters(function: FunctionDeclaration) -> Json | None:
     if function.parameters is not None:
         return json_schema(function.parameters)
-    return cast("Json", function.parameters_json_schema) if isinstance(function.parameters_json_schema, dict) else None
+    return function.parameters_json_schema

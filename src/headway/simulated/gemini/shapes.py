@@ -21,7 +21,7 @@ class Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel", omit_de
 
 class Blob(Strict):
     mime_type: str
-    data: bytes
+    data: str
     display_name: str | None = None
 
 
@@ -122,7 +122,7 @@ class FunctionDeclaration(Strict):
     name: str
     description: str | None = None
     parameters: Schema | None = None
-    parameters_json_schema: Any = None
+    parameters_json_schema: Json | None = None
     response: Any = None
     response_json_schema: Any = None
     behavior: str | None = None
@@ -169,7 +169,7 @@ class GenerationConfig(Strict):
     stop_sequences: Annotated[list[str], Meta(max_length=5)] | None = None
     response_mime_type: str | None = None
     response_schema: Schema | None = None
-    response_json_schema: Any = None
+    response_json_schema: Json | None = None
     response_modalities: list[str] | None = None
     response_logprobs: bool | None = None
     response_format: Any = None

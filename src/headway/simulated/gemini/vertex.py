@@ -1,5 +1,5 @@
-"""Vertex AI's endpoints: Google's own models in Google's API, and Claude in Anthropic's, without the model's name in the
-body.
+"""Vertex AI's endpoints: Google's own models in Google's API, and Claude in Anthropic's, without the model's name in
+the body.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Vertex:
     def unknown(self, model: str, request: ReceivedRequest) -> Refusal | None:
         place = request.place.lstrip("/").partition("/")[2].rpartition("/")[0]
         message = (
-            f"Publisher Model `{place}/{model}` was not found or your project does not have access to it. Please ensure "
-            "you are using a valid model version. For more information, see: "
+            f"Publisher Model `{place}/{model}` was not found or your project does not have access to it. Please "
+            "ensure you are using a valid model version. For more information, see: "
             "https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions"
         )
         return Refusal(status=404, message=message)

@@ -17,6 +17,8 @@ _TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_NO_THREADS = {"error_code": "thread_unsupported_request"}
+"""For clients that let the provider keep the conversation: they begin again, and send all of it themselves."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -25,4 +27,7 @@ def error_body(message: str, status: int, code: str, param: str | None) -> bytes
     found = _TYPES.get(status) or ("invalid_request_error" if 400 <= status < 500 else "api_error")
     if param and param not in message:
         message = f"{param}: {message}"
-    return _encode({"type": "error", "error": {"type": found, "message": message}})
+    error: dict[str, object] = {"type": found, "message": message}
+    if param == "thread" and code == "unsupported_feature":
+        error["details"] = _NO_THREADS
+    return _encode({"type": "error", "error": error})

@@ -39,6 +39,11 @@ def write_conversation(messages: tuple[Message, ...], writing: Writing) -> Conve
             found.messages.append({"role": role, **said, **odd})
         elif blocks:
             _append(found.messages, role, blocks, is_results=message.role == "tool")
+    if not found.messages:  # nobody has said a word: the API takes no blank texts
+        found.messages.append({"role": "user", "content": found.system or ""})
+        if found.system is not None:
+            writing.drop(f"messages[{first - 1}].role")
+            found.system = None
     if not writing.own:
         _trim_prefill(found.messages, writing, len(messages) - 1)
     for message in found.messages:

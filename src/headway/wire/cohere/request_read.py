@@ -178,7 +178,7 @@ def _take_thinking(raw: msgspec.Raw, found: dict[str, Any]) -> Malformed | bool:
         return True
     match thinking.type:
         case "enabled":
-            found["thinking"] = Thinking(budget=thinking.token_budget)
+            found["thinking"] = Thinking(budget=-1 if thinking.token_budget is None else thinking.token_budget)
         case "disabled":
             found["thinking"] = Thinking(budget=0)
         case _:

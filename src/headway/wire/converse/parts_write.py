@@ -84,7 +84,8 @@ class RequestParts:
         """Names of the tools that the conversation has calls of."""
         self.results = False
         self._family = family
-        self._documents: set[str] = set()
+        self.documents: set[str] = set()
+        """Names of documents."""
 
     def write(self, parts: tuple[Part, ...], number: int, into: list[Block]) -> None:
         """Add the blocks of message `number`."""
@@ -256,12 +257,12 @@ class RequestParts:
     def _name(self, name: str | None) -> str:
         if self.own and name is not None:
             return name
-        base = document_name(name, len(self._documents) + 1)
+        base = document_name(name, len(self.documents) + 1)
         fit, count = base, 1
-        while fit in self._documents:
+        while fit in self.documents:
             count += 1
             fit = f"{base[:190]} ({count})"
-        self._documents.add(fit)
+        self.documents.add(fit)
         return fit
 
     def _refuse(self, feature: str, message: str) -> None:

@@ -6,6 +6,8 @@ user's message, tools described wherever the conversation has used some. What ca
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 from headway.wire.converse import thinking
@@ -153,6 +155,20 @@ def _messages(writing: _Writing) -> None:
             writing.turns[-1].content += blocks
         else:
             writing.turns.append(Turn(role, blocks))
+    if parts.documents and not writing.own:
+        for turn in writing.turns:
+            _introduce_documents(turn.content)
+
+
+def _introduce_documents(content: list[Block]) -> None:
+    """Bedrock wants a text beside every document."""
+    if any(isinstance(block, dict) and "text" in block for block in content):
+        return
+    for at, block in enumerate(content):
+        document = block.get("document") if isinstance(block, dict) else None
+        if isinstance(document, dict):
+            content.insert(at, {"text": f"{cast('Words', document)['name']}:"})
+            return
 
 
 def _role(message: Message, number: int, writing: _Writing) -> str:

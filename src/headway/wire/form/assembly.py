@@ -177,10 +177,13 @@ def events_of(reply: Reply) -> Iterator[Event]:
     )
     for choice in reply.choices:
         index = choice.index
+        told = max((number for number, part in enumerate(choice.parts) if isinstance(part, Text)), default=-1)
         for number, part in enumerate(choice.parts):
             yield from _events_of_part(part, number, index)
+            if number == told and choice.logprobs:
+                yield Logprobs(choice.logprobs, index)
             yield PartEnded(number, index)
-        if choice.logprobs:
+        if told < 0 and choice.logprobs:
             yield Logprobs(choice.logprobs, index)
         if choice.stop is not None:
             yield Finished(choice.stop, index, choice.sequence)

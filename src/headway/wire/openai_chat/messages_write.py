@@ -7,6 +7,7 @@ thought goes only where it came from. What cannot be said is listed in `dropped`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 
@@ -162,6 +163,8 @@ class MessageWriter:
             wire["name"] = result.name
         if result.cache is not None:
             self._dropped.append(f"{place}.cache")
+        if result.is_error:
+            self._dropped.append(f"{place}.is_error")
         parts = result.parts
         if len(parts) == 1 and isinstance(parts[0], Text) and parts[0].cache is None:
             wire["content"] = parts[0].text
@@ -213,6 +216,20 @@ class MessageWriter:
             wire["refusal"] = "".join(refusals)
         if calls:
             wire["tool_calls"] = calls
+        if not self._own and len(self._written) > 1 and "tool_calls" in self._written[-2]:
+            self._join()
+
+    def _join(self) -> None:
+        """Calls must have their results at once, so that nothing more may be said in between."""
+        more, wire = self._written.pop(), self._written[-1]
+        for name, value in more.items():
+            before = wire.get(name)
+            if isinstance(before, str) and isinstance(value, str) and name != "role":
+                wire[name] = f"{before}\n\n{value}"
+            elif isinstance(before, list) and isinstance(value, list):
+                wire[name] = cast("list[object]", before) + cast("list[object]", value)
+            elif before is None:
+                wire[name] = value
 
     def _said(self, wire: Wire, content: list[Wire], part: Text, place: str) -> None:
         if part.cache is None:

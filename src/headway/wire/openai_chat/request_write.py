@@ -227,8 +227,13 @@ class _Settings:
         if any(name in self._request.aside for name in _THINKING) and self._own:
             return  # it is said in the client's own words
         effort = thinking.effort
-        if effort is None and thinking.budget is not None and thinking.budget > 0:
-            effort = "low" if thinking.budget < _LOW else "medium" if thinking.budget < _MEDIUM else "high"
+        budget = thinking.budget
+        if effort is None and budget is not None:
+            if budget > 0:
+                effort = "low" if budget < _LOW else "medium" if budget < _MEDIUM else "high"
+            self._dropped.append("thinking" if effort is None else "thinking.budget")
+        if thinking.summary is not None:
+            self._dropped.append("thinking.summary")
         if effort is not None:
             self._put("thinking", effort)
 

@@ -16,6 +16,7 @@ from headway.wire.form.parts import Message, Opaque, Part, Text, ToolCall, ToolR
 from headway.wire.malformed import Malformed
 from headway.wire.openai_responses import carried, parts
 from headway.wire.openai_responses.faults import explain
+from headway.wire.openai_responses.groups import joined
 from headway.wire.openai_responses.thoughts import thoughts
 from headway.wire.openai_responses.vocabulary import DIALECT, NULL
 
@@ -223,7 +224,7 @@ class Conversation:
         if item.phase is not None:
             self._keep(self.extra, "phase", item.phase)
         if item.namespace is not None:
-            self._keep(self.extra, "namespace", item.namespace)
+            self._keep(self.aside, "namespace", item.namespace)
         if item.status is not None:
             self._keep(self.aside, "status", item.status)
         kind = item.type
@@ -267,12 +268,16 @@ class Conversation:
         arguments = item.input if custom else item.arguments
         if item.call_id is None or item.name is None:
             return _lacking(f"input[{index}]", "call_id" if item.call_id is None else "name")
+        name = item.name
+        if item.namespace is not None:
+            self._keep(self.aside, "name", name)
+            name = joined(item.namespace, name)
         if self._results:
             self._flush_results()
         self._turn.append(
             ToolCall(
                 id=item.call_id,
-                name=item.name,
+                name=name,
                 arguments=arguments or "",
                 custom=custom,
                 signature=self._signature,

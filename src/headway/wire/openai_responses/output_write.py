@@ -6,7 +6,7 @@ API. What the form has and this API has no place for rides in reasoning items, s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -15,6 +15,7 @@ from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import Audio, Citation, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from headway.wire.form.reply import Choice
 from headway.wire.openai_responses import carried
+from headway.wire.openai_responses.groups import GroupedTool
 from headway.wire.openai_responses.parts import annotation_of
 from headway.wire.openai_responses.vocabulary import DIALECT, end_of
 
@@ -61,6 +62,7 @@ class CallItem(msgspec.Struct, gc=False):
     call_id: str
     name: str
     type: str = "function_call"
+    namespace: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class CustomItem(msgspec.Struct, gc=False):
@@ -70,6 +72,7 @@ class CustomItem(msgspec.Struct, gc=False):
     input: str
     name: str
     type: str = "custom_tool_call"
+    namespace: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ImageItem(msgspec.Struct, gc=False):
@@ -86,7 +89,10 @@ class _Logprobs(msgspec.Struct):
 _decode_logprobs = msgspec.json.Decoder(_Logprobs).decode
 
 
-def items_of(choice: Choice, base: str, *, summarise: bool) -> list[object]:
+Groups = Mapping[str, GroupedTool]
+
+
+def items_of(choice: Choice, base: str, *, summarise: bool, groups: Groups) -> list[object]:
     """`base` goes into the ids. `summarise`: reasoning is shown as a summary, whatever it is."""
     status, _ = end_of(choice.stop, refused=any(isinstance(part, Refusal) for part in choice.parts))
     last: Status = "incomplete" if status == "incomplete" else "completed"
@@ -107,7 +113,7 @@ def items_of(choice: Choice, base: str, *, summarise: bool) -> list[object]:
         if signature is not None:
             items.append(rider(signature, "previous", f"{len(items)}_{base}"))
         message = signature = None
-        items += items_of_part(part, len(items), base, summarise=summarise)
+        items += items_of_part(part, len(items), base, summarise=summarise, groups=groups)
     if message is not None:
         message.status = last
         if choice.logprobs:
@@ -154,7 +160,7 @@ def is_shown(part: Part) -> bool:
             return isinstance(part, ToolCall | Reasoning)
 
 
-def items_of_part(part: Part, number: int, base: str, *, summarise: bool) -> Iterator[object]:
+def items_of_part(part: Part, number: int, base: str, *, summarise: bool, groups: Groups) -> Iterator[object]:
     """Of a part that `is_shown`."""
     name = f"{number}_{base}"
     match part:
@@ -162,7 +168,7 @@ def items_of_part(part: Part, number: int, base: str, *, summarise: bool) -> Ite
             if part.signature is not None:
                 yield rider(part.signature, "next", name)
                 name = f"{number + 1}_{base}"
-            yield call_item(part, name, "completed")
+            yield call_item(part, name, "completed", groups)
         case Reasoning():
             yield reasoning_item(part, f"rs_{name}", summary=part.summary or summarise)
         case Image():
@@ -175,10 +181,15 @@ def items_of_part(part: Part, number: int, base: str, *, summarise: bool) -> Ite
             pass
 
 
-def call_item(call: ToolCall, name: str, status: Status) -> CallItem | CustomItem:
+def call_item(call: ToolCall, name: str, status: Status, groups: Groups) -> CallItem | CustomItem:
     if call.custom:
-        return CustomItem(f"ctc_{name}", status, call.id, call.arguments, call.name)
-    return CallItem(f"fc_{name}", status, call.arguments if call.arguments.strip() else "{}", call.id, call.name)
+        item = CustomItem(f"ctc_{name}", status, call.id, call.arguments, call.name)
+    else:
+        item = CallItem(f"fc_{name}", status, call.arguments if call.arguments.strip() else "{}", call.id, call.name)
+    tool = groups.get(call.name)
+    if tool is not None:
+        item.name, item.namespace = tool.own, tool.group
+    return item
 
 
 def reasoning_item(part: Reasoning, item: str, *, summary: bool) -> ReasoningItem:

@@ -180,6 +180,8 @@ def _write_file(part: File, place: str, own: bool, dropped: list[str]) -> dict[s
     if part.citations:
         dropped.append(f"{place}.citations")
     if source.text is not None:  # the API takes no plain text as a file
+        if part.name is not None:
+            dropped.append(f"{place}.name")
         return {"type": "input_text", "text": source.text}
     written: dict[str, object] = {"type": "input_file"}
     if source.file_id is not None:

@@ -40,6 +40,8 @@ _SAID_OUTSIDE = frozenset({"model", "stream"})
 _FALSE = msgspec.Raw(b"false")
 _MEANT_ANYWAY = {"store": _FALSE, "background": _FALSE, "truncation": msgspec.Raw(b'"disabled"')}
 """Values that change nothing anywhere else."""
+_ABOUT_THE_CLIENT = "client_metadata"
+"""What agents tell OpenAI of themselves."""
 _FULFILLED = frozenset({ENCRYPTED, LOGPROBS})
 
 
@@ -86,7 +88,7 @@ class _Reading:
                 return special(self, raw)
         except UNREADABLE as error:
             return explain(error, name)
-        if _MEANT_ANYWAY.get(name) == raw:
+        if _MEANT_ANYWAY.get(name) == raw or name == _ABOUT_THE_CLIENT:
             self.aside[name] = raw
             return None
         self.extra[name] = raw

@@ -16,7 +16,7 @@ from headway.wire.form.parts import Message, Reasoning, Text
 from headway.wire.form.request import NO_FIELDS, Request, Thinking, Toward, Unsupported, Written
 from headway.wire.openai_responses.asked import Asked
 from headway.wire.openai_responses.input_write import Items
-from headway.wire.openai_responses.tools import write_choice, write_tools
+from headway.wire.openai_responses.tools import OFFERED, write_choice, write_tools
 from headway.wire.openai_responses.vocabulary import (
     DIALECT,
     EFFORTS,
@@ -217,10 +217,13 @@ def _instructions(request: Request) -> str | None:
 
 def _write_tools(writing: _Writing) -> Unsupported | None:
     request = writing.request
-    if request.tools:
+    offered = request.extra.get(OFFERED) if writing.own else None
+    if request.tools or offered is not None:
         tools = write_tools(request.tools, own=writing.own)
         if isinstance(tools, Unsupported):
             return tools
+        for number, raw in (_decode_beside(offered) if offered is not None else {}).items():
+            tools.insert(int(number), raw)
         writing.body["tools"] = tools
     if request.tool_choice is not None:
         writing.put("tool_choice", "tool_choice", write_choice(request.tool_choice, request.tools))
@@ -247,6 +250,8 @@ def _put_back(writing: _Writing) -> None:
     aside = request.aside if isinstance(request, Asked) else NO_FIELDS
     for kept in (request.extra, aside):
         for name, raw in kept.items():
+            if name == OFFERED or name.startswith("tools[].tools[]."):  # stands among the tools already
+                continue
             if name in writing.toward.lacks:
                 writing.dropped.append(name)
                 continue

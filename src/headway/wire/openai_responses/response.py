@@ -10,6 +10,7 @@ from headway.wire.form.parts import Part, Refusal, Text, ToolCall
 from headway.wire.form.reply import Choice, NoReply, Reply, Stop
 from headway.wire.openai_responses import output_write
 from headway.wire.openai_responses.envelope import Envelope
+from headway.wire.openai_responses.groups import grouped
 from headway.wire.openai_responses.output_read import Hosted, Item, item_of, logprobs_of, parts_of
 from headway.wire.openai_responses.vocabulary import NULL, ToolUsage, WireUsage, stop_of, usage_of
 
@@ -106,6 +107,7 @@ def _reply(head: Head, output: list[Item | Hosted]) -> Reply:
 def write_reply(reply: Reply, show: Show) -> bytes:
     envelope = Envelope(show, reply.id, reply.model, reply.created, reply.service_tier)
     choice = reply.choices[0] if reply.choices else Choice(parts=[])
-    items = output_write.items_of(choice, envelope.base, summarise=envelope.summarises)
+    groups = grouped(show.request)
+    items = output_write.items_of(choice, envelope.base, summarise=envelope.summarises, groups=groups)
     refused = any(isinstance(part, Refusal) for part in choice.parts)
     return envelope.final(items, choice.stop, reply.usage, refused=refused)

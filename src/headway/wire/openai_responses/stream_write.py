@@ -34,6 +34,7 @@ from headway.wire.form.reply import (
 from headway.wire.openai import errors
 from headway.wire.openai_responses.envelope import Envelope
 from headway.wire.openai_responses.frames import Output, opening
+from headway.wire.openai_responses.groups import grouped
 from headway.wire.openai_responses.output_write import (
     CustomItem,
     ReasoningItem,
@@ -83,6 +84,7 @@ class StreamWriter:
         self._stop: Stop | None = None
         self._usage: Usage | None = None
         self._refused = False
+        self._groups = grouped(show.request)
         self._with_logprobs = bool(show.request.logprobs)
 
     def write(self, events: list[Event]) -> bytes:
@@ -252,7 +254,7 @@ class StreamWriter:
             self._output.whole(rider(event.signature, "next", self._output.name()))
         call = ToolCall(id=event.id, name=event.name, arguments="", custom=event.custom)
         name = self._output.name()
-        item = call_item(call, name, "in_progress")
+        item = call_item(call, name, "in_progress", self._groups)
         if not isinstance(item, CustomItem):
             item.arguments = ""
         index = self._output.begin(item)
@@ -275,11 +277,11 @@ class StreamWriter:
         if calling.call.custom:
             self._output.tell("response.custom_tool_call_input.done", **place, input=arguments)
         else:
-            self._output.tell(
-                "response.function_call_arguments.done", **place, arguments=arguments, name=calling.call.name
-            )
+            tool = self._groups.get(calling.call.name)
+            name = calling.call.name if tool is None else tool.own
+            self._output.tell("response.function_call_arguments.done", **place, arguments=arguments, name=name)
         call = msgspec.structs.replace(calling.call, arguments=arguments)
-        self._output.end(calling.index, call_item(call, calling.name, "completed"))
+        self._output.end(calling.index, call_item(call, calling.name, "completed", self._groups))
         if calling.signature is not None and calling.index == len(self._output.told) - 1:
             self._output.whole(rider(calling.signature, "previous", self._output.name()))
 
@@ -294,7 +296,8 @@ class StreamWriter:
             case part if is_shown(part):
                 self._speaker.close()
                 number, envelope = len(self._output.told), self._begun()
-                for item in items_of_part(part, number, envelope.base, summarise=envelope.summarises):
+                base, summarise = envelope.base, envelope.summarises
+                for item in items_of_part(part, number, base, summarise=summarise, groups=self._groups):
                     self._output.whole(item)
             case _:
                 pass

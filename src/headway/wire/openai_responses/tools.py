@@ -11,6 +11,7 @@ from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.request import HostedTool, Tool, ToolChoice, Unsupported
 from headway.wire.malformed import Malformed
 from headway.wire.openai_responses.faults import explain
+from headway.wire.openai_responses.groups import NAMESPACE, GroupedTool, described, joined
 from headway.wire.openai_responses.vocabulary import DIALECT, NULL
 
 NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
@@ -25,8 +26,15 @@ class _Tool(msgspec.Struct, forbid_unknown_fields=True):
     format: msgspec.Raw = msgspec.Raw()
 
 
+class _Group(msgspec.Struct):
+    name: str
+    tools: list[msgspec.Raw]
+    description: str | None = None
+
+
 class _Any(msgspec.Struct, gc=False):
     type: str
+    external_web_access: bool = True
 
 
 class _Chosen(msgspec.Struct):
@@ -48,6 +56,7 @@ class _Nested(msgspec.Struct):
 _decode_tools = msgspec.json.Decoder(list[_Tool]).decode
 _decode_tool = msgspec.json.Decoder(_Tool).decode
 _decode_kind = msgspec.json.Decoder(_Any).decode
+_decode_group = msgspec.json.Decoder(_Group).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_choice = msgspec.json.Decoder(Literal["auto", "none", "required"] | _Chosen).decode
@@ -55,6 +64,9 @@ _decode_nested = msgspec.json.Decoder(_Nested).decode
 _encode = msgspec.json.Encoder().encode
 _FIELDS = frozenset(_Tool.__struct_fields__)
 _RUN_BY_CLIENTS = frozenset({"function", "custom"})
+_SEARCHES = frozenset({"web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11"})
+OFFERED = "tools[].web_search"
+"""Searches that never leave the provider's own store. Agents offer them in every request, and do without."""
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -73,23 +85,62 @@ def read_tools(raw: msgspec.Raw) -> Tools | Malformed:
         each = _decode_list(raw)
     except UNREADABLE as error:
         return explain(error, "tools")
-    extra: dict[str, dict[str, msgspec.Raw]] = {}
-    found: list[Tool | HostedTool] = []
+    slowly = _Slowly()
     for index, one in enumerate(each):
         try:
-            kind = _decode_kind(one).type
-            if kind not in _RUN_BY_CLIENTS:
-                found.append(HostedTool(DIALECT, kind, one))
-                continue
-            fields = _decode_object(one)
-            for name in [name for name in fields if name not in _FIELDS]:
-                value = fields.pop(name)
-                if value != NULL:
-                    extra.setdefault(f"tools[].{name}", {})[str(index)] = value
-            found.append(_tool(_decode_tool(_encode(fields))))
+            slowly.take(one)
         except UNREADABLE as error:
             return explain(error, f"tools[{index}]")
-    return Tools(tuple(found), extra)
+    return Tools(tuple(slowly.found), slowly.extra)
+
+
+class _Slowly:
+    """Reads tools of which some are not the client's own or hold what is not known."""
+
+    def __init__(self) -> None:
+        self.found: list[Tool | HostedTool] = []
+        self.extra: dict[str, dict[str, msgspec.Raw]] = {}
+        self._number = 0
+
+    def take(self, one: msgspec.Raw) -> None:
+        sort = _decode_kind(one)
+        if sort.type in _RUN_BY_CLIENTS:
+            self.found.append(_tool(self._sifted(one, "tools[].")))
+        elif sort.type == NAMESPACE:
+            group = _decode_group(one)
+            if not group.tools:
+                return
+            self.found += [self._grouped(each, group, one, first=not at) for at, each in enumerate(group.tools)]
+        elif sort.type in _SEARCHES and not sort.external_web_access:
+            self._keep(OFFERED, one)
+        else:
+            self.found.append(HostedTool(DIALECT, sort.type, one))
+        self._number += 1
+
+    def _sifted(self, one: msgspec.Raw, prefix: str) -> _Tool:
+        fields = _decode_object(one)
+        for name in [name for name in fields if name not in _FIELDS]:
+            value = fields.pop(name)
+            if value != NULL:
+                self._keep(prefix + name, value)
+        return _decode_tool(_encode(fields))
+
+    def _grouped(self, one: msgspec.Raw, group: _Group, raw: msgspec.Raw, *, first: bool) -> GroupedTool:
+        tool = _tool(self._sifted(one, "tools[].tools[]."))
+        return GroupedTool(
+            name=joined(group.name, tool.name),
+            description=described(tool.description, group.description, first=first),
+            parameters=tool.parameters,
+            strict=tool.strict,
+            custom=tool.custom,
+            format=tool.format,
+            group=group.name,
+            own=tool.name,
+            raw=raw,
+        )
+
+    def _keep(self, name: str, value: msgspec.Raw) -> None:
+        self.extra.setdefault(name, {})[str(self._number)] = value
 
 
 def _tool(read: _Tool) -> Tool:
@@ -132,7 +183,10 @@ def read_choice(raw: msgspec.Raw) -> ToolChoice | str | Malformed:
 def write_tools(tools: Sequence[Tool | HostedTool], *, own: bool) -> list[object] | Unsupported:
     written: list[object] = []
     for tool in tools:
-        if isinstance(tool, Tool):
+        if isinstance(tool, GroupedTool) and own:
+            if not written or written[-1] is not tool.raw:
+                written.append(tool.raw)
+        elif isinstance(tool, Tool):
             written.append(_write_tool(tool, own))
         elif tool.dialect == DIALECT:
             written.append(tool.raw)
