@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import inf
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import msgspec
@@ -108,6 +109,12 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     accounting: Accounting = "actual"
     max_tokens: str = "max_tokens"
     """What it calls the bound on an answer, where a request is translated to Chat Completions."""
+    renames: Mapping[str, str] = MappingProxyType({})
+    """Its names of what its dialect calls otherwise, by the usual ones; nothing where it takes no such thing and does
+    the same by itself. Marks of what else it takes are among them (`wire.openai_chat.departures`).
+    """
+    lacks: frozenset[str] = frozenset()
+    """Parameters that it refuses, by their names in `wire.form.request.Request`."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,7 @@ _NAMED = (
     Named(r".*temperature", r"temperature"),
     Named(r".*strict", r"tools(\[\])?\.strict|output\.strict"),
     Named(r".*(schema|Schema)", r"output\.schema"),
+    Named(r"tools\..*", r"tools\[\]\.(web_search)"),
     Named(r".*parameters", r"tools(\[\])?\.parameters"),
     Named(r".*description", r"output\.description"),
     Named(r".*[lL]ogprobs", r"(top_)?logprobs"),
@@ -97,6 +98,8 @@ _NOTHING = (
     Nothing(r".*(json_schema|format)\.strict", "True", "what is done anyway", targets=_STRICT_ANYWAY),
     Nothing(r".*[iI]ncludeThoughts", "False", "thoughts that nobody looks at"),
     Nothing(r".*[iI]ncludeThoughts|.*display", "(True|'summarized')", "shown wherever there are any", targets=_SHOWN_ANYWAY),
+    Nothing(r"thinking", "True", "done by models that think", targets=("openai_chat",)),
+    Nothing(r"thinking", "True", "OpenRouter's `enabled`, likewise", dialects=("openai_chat",), targets=("gemini", "cohere")),
     Nothing(r"tools.*strict", "True", "done where a tool must be called", targets=("gemini",)),
     Nothing(r"messages\.(format|mimeType|media_type)", ".*", "the name of a form that another may call otherwise"),
 )
@@ -115,6 +118,7 @@ def _lost(before: Any, after: Any) -> Iterator[Fact]:
         if fact.path.startswith("words"):
             words[fact.path] = words.get(fact.path, "") + "\n" + fact.value
     everything = "\n".join(words.values())
+    everything += re.sub(r"\W+", " ", everything)
     for fact in facts_of(before) - kept:
         if fact.path.startswith("words"):
             found = fact.value in words.get(fact.path, "")

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pydantic
 import typing_extensions
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 LISTS = (list, collections.abc.Iterable, collections.abc.Sequence)
 DICTS = (dict, collections.abc.Mapping)
@@ -37,10 +38,9 @@ def fields_of(shape: Any) -> Mapping[str, Field] | None:
         hints = typing_extensions.get_type_hints(shape, include_extras=True)
         return {name: _field(hint, name in shape.__required_keys__) for name, hint in hints.items()}
     if isinstance(shape, type) and issubclass(shape, pydantic.BaseModel):
-        hints = typing_extensions.get_type_hints(shape, include_extras=True)
         camel = shape.model_config.get("alias_generator") is to_camel
         return {
-            _alias(hints[name]) or (to_camel(name) if camel else name): Field(bare(hints[name]), info.is_required())
+            _alias(info) or (to_camel(name) if camel else name): Field(bare(info.annotation), info.is_required())
             for name, info in shape.model_fields.items()
         }
     return None
@@ -53,9 +53,9 @@ def _field(hint: Any, required: bool) -> Field:
     return Field(bare(hint), required)
 
 
-def _alias(hint: Any) -> str | None:
+def _alias(info: FieldInfo) -> str | None:
     """Cohere's client notes the name on the wire beside the type."""
-    return next((each.alias for each in getattr(hint, "__metadata__", ()) if getattr(each, "alias", None)), None)
+    return next((each.alias for each in info.metadata if getattr(each, "alias", None)), None)
 
 
 def bare(hint: Any) -> Any:

@@ -223,5 +223,10 @@ def _cohered(events: list[Document]) -> Document:
                 whole |= event["delta"]
             case _:
                 pass
-    said = {"role": "assistant", "tool_plan": plan, "content": list(blocks.values()), "tool_calls": list(calls.values())}
+    said = {
+        "role": "assistant",
+        "tool_plan": plan,
+        "content": list(blocks.values()),
+        "tool_calls": list(calls.values()),
+    }
     return whole | {"message": said | {"citations": citations}}

@@ -16,15 +16,16 @@ if TESTS not in sys.path:
     sys.path.append(TESTS)
 
 from golden.clients import Clients  # noqa: E402
-from golden.recordings import Recording, all_recorded, has_failed, is_unfinished  # noqa: E402
+from golden.recordings import Recording, all_recorded, has_failed, is_signed, is_unfinished  # noqa: E402
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`answer`: every recorded whole answer. `stream`: every recorded stream. `unfinished` and `failed_stream`: those
-    that are no good answers.
+    """`answer`: every recorded whole answer. `stream`: every recorded stream. `signed`: whole answers with signatures.
+    `unfinished` and `failed_stream`: those that are no good answers.
     """
     kinds: dict[str, Callable[[Recording], bool]] = {
         "answer": lambda each: not each.streamed and not is_unfinished(each),
+        "signed": lambda each: not each.streamed and is_signed(each),
         "unfinished": is_unfinished,
         "stream": lambda each: each.streamed and not has_failed(each),
         "failed_stream": has_failed,

@@ -110,7 +110,9 @@ def responses(document: Document) -> Heard:
                 told = [*(item.get("summary") or ()), *(item.get("content") or ())]
                 heard.thoughts += "".join(part.get("text") or "" for part in told)
             case "function_call":
-                heard.calls.append((item["call_id"], item["name"], arguments_in(item["arguments"])))
+                group = item.get("namespace")  # nobody else has groups, but for a tool there is one of the same name
+                name = item["name"] if group in (None, item["name"]) else f"{group}__{item['name']}"
+                heard.calls.append((item["call_id"], name, arguments_in(item["arguments"])))
             case "custom_tool_call":
                 heard.calls.append((item["call_id"], item["name"], item["input"]))
             case _:
@@ -205,9 +207,7 @@ def cohere(document: Document) -> Heard:
     usage = document.get("usage")
     if usage:
         counts = usage.get("tokens") or usage.get("billed_units")
-        heard.used = Used(
-            count(counts, "input_tokens"), count(counts, "output_tokens"), count(usage, "cached_tokens")
-        )
+        heard.used = Used(count(counts, "input_tokens"), count(counts, "output_tokens"), count(usage, "cached_tokens"))
     return heard
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,9 +75,16 @@ def all_recorded() -> tuple[Recording, ...]:
 
 def is_unfinished(recording: Recording) -> bool:
     """An answer that the Responses API is to give later."""
-    return recording.dialect == "openai_responses" and recording.body.endswith(b'}') and b'"status": "queued"' in recording.body
+    return recording.dialect == "openai_responses" and b'"status": "queued"' in recording.body
 
 
 def has_failed(recording: Recording) -> bool:
     """The provider reports an error in the midst of its stream."""
     return recording.streamed and recording.dialect == "openai_chat" and b'"error":' in recording.body
+
+
+def is_signed(recording: Recording) -> bool:
+    return (
+        re.search(rb'"(signature|thought_?[sS]ignature|encrypted_content|redacted_thinking)": "[^"]', recording.body)
+        is not None
+    )

@@ -16,6 +16,7 @@ from headway.config.fields import checked_base_url, checked_key
 from headway.config.prices import tariff_from
 from headway.config.problems import ConfigPath, Finding, closest
 from headway.config.sections.provider import KeySection, LimitsSection, ProviderSection, QuirksSection, TlsSection
+from headway.providers.auth import lacking
 from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, dialect_for, find
 from headway.providers.costs import Tariff
 from headway.providers.known_models import facts_of
@@ -66,8 +67,12 @@ def provider_from(name: str, section: ProviderSection, around: Surroundings) -> 
         address = _address(name, section, entry, inner)
         credentials = _credentials(path, section, entry, inner)
         tls = _tls((*path, "tls"), section.tls, inner)
+        dialect, surface = _dialect(section, entry, address)
+        auth = _auth(section, entry, credentials, dialect)
+        needs = lacking(auth) if credentials == _KEYLESS else None
+        if needs is not None and not findings:
+            inner.report(Finding(path=path, message=f"with 'auth' {auth!r} and without 'keys': {needs}", on_key=True))
         if not findings:
-            dialect, surface = _dialect(section, entry, address)
             kind, lists_models = entry.name if entry else CUSTOM, _lists_models(section, entry)
             listed = _listed(name, address, around) if lists_models else NOTHING_LISTED
             return Provider(
@@ -78,7 +83,7 @@ def provider_from(name: str, section: ProviderSection, around: Surroundings) -> 
                 apis=_apis(section, entry),
                 api_version=section.api_version or (entry.api_version if entry else None),
                 base_url=address,
-                auth=_auth(section, entry, credentials, dialect),
+                auth=auth,
                 headers=tuple(_headers(section, entry)),
                 credentials=credentials,
                 concurrency=section.limits.concurrency,
@@ -245,8 +250,9 @@ def _auth(
     section: ProviderSection, entry: CatalogueEntry | None, credentials: tuple[Credential, ...], dialect: Dialect
 ) -> AuthScheme:
     auth = section.auth
-    if auth is None and entry is not None and entry.auth != "none" and entry.dialect == dialect:
-        auth = entry.auth
+    if auth is None and entry is not None and entry.auth != "none":
+        # a compatibility layer of a provider that signs wants the same signature
+        auth = entry.auth if entry.dialect == dialect or entry.auth in WITHOUT_KEY else None
     auth = auth or _USUAL_AUTH.get(dialect, "bearer")
     return "none" if credentials == _KEYLESS and auth not in WITHOUT_KEY else auth
 
@@ -286,4 +292,6 @@ def _quirks(section: QuirksSection, usual: Quirks) -> Quirks:
         prefill=usual.prefill if section.prefill is None else section.prefill,
         accounting=usual.accounting if section.accounting is None else section.accounting,
         max_tokens=usual.max_tokens if section.max_tokens is None else section.max_tokens,
+        renames=usual.renames,
+        lacks=usual.lacks,
     )

@@ -6,6 +6,7 @@ import msgspec
 
 from headway.core.load import Load
 from headway.pipeline.conversation import NORMAL, Headers
+from headway.pipeline.items import Recall
 from headway.wire.embedding import form as embedding
 from headway.wire.endpoints import Endpoint
 from headway.wire.form.request import Request
@@ -42,6 +43,8 @@ class Asked(msgspec.Struct, eq=False):
     """Its priority: who goes first where requests have to wait."""
     form: Form | Malformed | None = None
     """In the intermediate form, once a target of another dialect has called for it."""
+    recall: Recall | None = None
+    """What its client may refer to, in the Responses API."""
     told: bytes = b""
     """Header lines on what its client has left, for whatever it is answered."""
 

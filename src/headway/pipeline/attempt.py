@@ -17,7 +17,7 @@ from headway.pipeline.abilities import called_for
 from headway.pipeline.asked import Asked
 from headway.pipeline.checked import CheckedRelay, Checks
 from headway.pipeline.follow import FollowedRelay
-from headway.pipeline.incoming import estimated, following, read_whole
+from headway.pipeline.incoming import estimated, following, read_whole, remember
 from headway.pipeline.outgoing import Outgoing, outgoing
 from headway.pipeline.plan import Sender
 from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
@@ -421,20 +421,23 @@ class Call(msgspec.Struct, eq=False):
                 self._error_in_disguise(body, found.why)
             else:
                 self._bad_reply(f"answered with something that is no answer: {found.why}")
-        elif found.fault:
+            return
+        if found.fault:
             message = "ended its answer because the model wrote an invalid tool call"
             self._owner.attempt_failed(self, self._failure(FailureKind.MODEL_FAULT, message))
-        elif streams:
+            return
+        if way.translation is not None:
+            self.status = 200  # what a target may answer instead means nothing to this client
+            remember(self._asked, found.body)
+        if streams:
             self._stream_at_once(found)
         else:
-            if way.translation is not None:
-                self.status = 200  # what a target may answer instead means nothing to this client
+            self.content_type = found.content_type or self.content_type
             self._owner.answered(self, found.body, found.usage)
 
     def _stream_at_once(self, found: Read) -> None:
         """Show a whole answer as the stream that the client wants."""
         self.content_type = self._stream_type
-        self.status = 200
         self._owner.commit(self, None)
         self._downstream.write(found.body)
         self._owner.relayed(self, found.usage, len(found.body))
@@ -473,6 +476,8 @@ class Call(msgspec.Struct, eq=False):
 
     def _pass_on(self, body: bytes, complete: bool) -> None:
         relay = self._relay = PlainRelay(self, self._downstream, json=self._is_plain_json())
+        if self._outgoing is not None:
+            self.content_type = self._outgoing.answers or self.content_type
         length = self.head.get(CONTENT_LENGTH)
         self._watch(self._stall())
         self._owner.commit(self, int(length) if length is not None and length.isdigit() else None)
@@ -499,6 +504,8 @@ class Call(msgspec.Struct, eq=False):
 
     def relayed(self, usage: Usage | None, passed: int) -> None:
         self._relay = None
+        if usage is None and self._outgoing is not None:
+            usage = self._outgoing.usage
         self._owner.relayed(self, usage, passed)
 
     def broke(self, failure: Failure, usage: Usage | None, passed: int, notice: Notice) -> None:

@@ -52,6 +52,8 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
     errors: Callable[[], StreamWriter]
     """What writes the error event of a stream whose bytes pass."""
     reframer: Reframer | None = None
+    keep: Callable[[bytes], None] | None = None
+    """Is given the last events of a complete answer."""
     tools: bool = False
     tool_calls: Pacing = "live"
     stream: Pacing = "live"
@@ -258,6 +260,8 @@ class FollowedRelay:
         ends = self._writer or self._how.reframer
         last = b"" if ends is None else ends.end()
         self._over = True
+        if self._how.keep is not None:
+            self._how.keep(last)
         if last:
             self._passed += len(last)
             self._write(last)

@@ -26,6 +26,7 @@ from headway.pipeline.dispatch import Dispatch
 from headway.pipeline.endings import SHOULD_NOT_RETRY, Ending, code_of, ending
 from headway.pipeline.fanout import Fanout
 from headway.pipeline.idempotency import Claim, Refused, Replays, digest_of
+from headway.pipeline.items import Items, Recall
 from headway.pipeline.plan import Plan
 from headway.pipeline.reader import Caller, Reader
 from headway.pipeline.wishes import NOTHING_SAID, READ, Wishes, wishes
@@ -98,6 +99,7 @@ class Gateway:
         """Seconds by which the loop is late, of late."""
         self.admission = Admission(loop, now)
         self._ranks = Ranks()
+        self.items = Items()
         self.clients = Clients(snapshot.server.limits.clients)
         self._most_in_flight = snapshot.server.limits.in_flight
         self._id_prefix = f"hw-{os.urandom(6).hex()}-"
@@ -144,6 +146,8 @@ class Gateway:
         route, said, session = opened.route, opened.said, opened.session
         options = own_stream_options(request)
         asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, opened.rank)
+        if endpoint.name == "responses":
+            asked.recall = Recall(self.items, tenant_of(headers), self.now)
         claim = None
         if said.key is not None:
             claim = self._claim(said.key, asked, body, downstream, Caller.of(asked, route.route, now))

@@ -22,6 +22,7 @@ from headway.wire.gemini.array import ArrayWriter
 from headway.wire.gemini.reframe import Reframer
 from headway.wire.http_head import Head
 from headway.wire.malformed import Malformed
+from headway.wire.openai.peek import JsonRequest
 
 
 def read_whole(way: Way, body: bytes, head: Head, asked: Asked, at: float) -> Read | NoReply:
@@ -56,10 +57,18 @@ def following(asked: Asked, codec: Codec, checks: Checks | None, who: str, at: f
         writer=writer_for(asked, at) if translated else None,
         errors=partial(writer_for, asked, at),
         reframer=Reframer() if asked.endpoint.array and not translated else None,
+        keep=partial(remember, asked) if asked.recall is not None and translated else None,
         tools=checks.tools,
         tool_calls=checks.tool_calls,
         stream=checks.stream,
     )
+
+
+def remember(asked: Asked, answer: bytes) -> None:
+    """Keep an answer that its client may refer to."""
+    facts = asked.facts
+    if asked.recall is not None and isinstance(facts, JsonRequest):
+        asked.recall.keep(facts.fields, answer)
 
 
 def writer_for(asked: Asked, at: float) -> StreamWriter:

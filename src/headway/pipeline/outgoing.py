@@ -11,9 +11,11 @@ from headway.pipeline.asked import Asked
 from headway.pipeline.plan import Sender
 from headway.pipeline.translation import Translation
 from headway.pipeline.ways import Way, with_verb
+from headway.types import Usage
 from headway.wire.form.request import Unsupported
 from headway.wire.form.seals import may_hold_seals
 from headway.wire.malformed import Malformed
+from headway.wire.media.form import Sent
 from headway.wire.openai import continuation, request
 from headway.wire.openai.peek import JsonRequest
 from headway.wire.openai.told import Told
@@ -24,13 +26,16 @@ _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 class Outgoing(msgspec.Struct, frozen=True):
     """`hides_usage`: the usage chunk that will come is our wish, not the client's. `dropped` names what the target is
-    not told.
+    not told, `answers` the content type of an answer that passes though the request was translated, and `usage` what
+    such an answer uses.
     """
 
     head: bytes
     body: bytes
     hides_usage: bool
     dropped: tuple[str, ...] = ()
+    answers: bytes = b""
+    usage: Usage | None = None
 
 
 Cannot = Unsupported | Malformed | None
@@ -40,7 +45,7 @@ Cannot = Unsupported | Malformed | None
 def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> Outgoing | Cannot:
     """`going_on` is a text that another attempt began."""
     facts = asked.facts
-    if way.again is not None and isinstance(facts, JsonRequest) and _must_be_read(facts, sender, way):
+    if way.again is not None and isinstance(facts, JsonRequest) and _must_be_read(asked, facts, sender, way):
         return _in_other_words(asked, sender, way, way.again)
     if way.translation is not None or way.follows is not None:
         return None if going_on is not None else _in_other_words(asked, sender, way, way.translation)
@@ -70,10 +75,12 @@ def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> O
     return Outgoing(_head(asked, sender, way, fields, len(body)), body, hides_usage, dropped)
 
 
-def _must_be_read(facts: JsonRequest, sender: Sender, way: Way) -> bool:
-    """May the request hold what its own dialect's target must not be sent: a foreign signature, or something that the
-    target has refused and that stands deeper than in its first level?
+def _must_be_read(asked: Asked, facts: JsonRequest, sender: Sender, way: Way) -> bool:
+    """May the request hold what its own dialect's target must not be sent: a foreign signature, something that it knows
+    nothing of, or that it has refused and that stands deeper than in the first level?
     """
+    if asked.recall is not None and asked.recall.refers(facts.fields):
+        return True
     return (way.follows is not None and bool(sender.learnt)) or may_hold_seals(facts.body)
 
 
@@ -87,15 +94,17 @@ def _fitted(fields: dict[str, msgspec.Raw], learnt: Lessons) -> tuple[bytes, tup
 
 def _in_other_words(asked: Asked, sender: Sender, way: Way, translation: Translation | None) -> Outgoing | Cannot:
     facts = asked.facts
-    if not isinstance(facts, JsonRequest):
-        return None
     dropped: tuple[str, ...] = ()
     if translation is None:
+        if not isinstance(facts, JsonRequest):
+            return None
         body = _passing(facts, sender, way)
     else:
         written = translation.request(asked, sender.toward)
         if isinstance(written, Unsupported | Malformed):
             return written
+        if isinstance(written, Sent):
+            return _sent(asked, sender, way, written)
         body, dropped = written.body, written.dropped
         verb = translation.verb(asked)
         if verb:
@@ -107,6 +116,15 @@ def _in_other_words(asked: Asked, sender: Sender, way: Way, translation: Transla
         fields += way.version
     fields += b"content-type: application/json\r\n"
     return Outgoing(_head(asked, sender, way, fields, len(body)), body, hides_usage=False, dropped=dropped)
+
+
+def _sent(asked: Asked, sender: Sender, way: Way, sent: Sent) -> Outgoing:
+    """A request whose path or kind of body depends on what is asked."""
+    head = _head(asked, sender, way, b"content-type: %b\r\n" % sent.content_type, len(sent.body))
+    line, end, fields = head.partition(b"\r\n")
+    for place, text in sent.fills:
+        line = line.replace(place.encode(), text.encode("ascii"), 1)
+    return Outgoing(line + end + fields, sent.body, False, sent.dropped, sent.answers, sent.usage)
 
 
 def _passing(facts: JsonRequest, sender: Sender, way: Way) -> bytes:

@@ -23,6 +23,7 @@ from headway.pipeline.patience import Patience, patience
 from headway.pipeline.ways import Way, way_of
 from headway.ports import NoSigners, Origin, Signers, Signing, Transport
 from headway.providers.fields import request_fields
+from headway.providers.surfaces import surface_of
 from headway.types import Deployment, Dialect, Provider, Quirks, Route, Snapshot, Target, Tier, Usage
 from headway.wire.dialects import CODECS
 from headway.wire.endpoints import Endpoint
@@ -249,13 +250,15 @@ def toward_of(deployment: Deployment, learnt: Lessons) -> Toward:
     known_as = {its: ours for ours, its in CODECS[deployment.provider.dialect].names.items()}
     refused = frozenset(known_as.get(name, name) for name in learnt.refused)
     profile, usual = deployment.profile, deployment.provider.quirks.max_tokens
-    renames = dict(learnt.renamed)
+    surface = surface_of(deployment.provider, deployment.model)
+    quirks = deployment.provider.quirks
+    renames = {**quirks.renames, **learnt.renamed}
     if usual != "max_tokens":
         renames.setdefault("max_tokens", usual)
     return Toward(
         model=deployment.model,
         most_output=profile.most_output,
-        lacks=profile.lacks | learnt.lacking | refused,
+        lacks=profile.lacks | learnt.lacking | refused | surface.lacks | quirks.lacks,
         abilities_lacking=profile.lacks | learnt.lacking,
         renames=renames,
     )

@@ -34,6 +34,8 @@ class Read(msgspec.Struct, frozen=True):
     usage: Usage | None
     fault: bool = False
     """The model wrote what its provider cannot use, and that is all there is."""
+    content_type: bytes = b""
+    """Where it is not that of the provider's answer."""
 
 
 class Translation(Protocol):
@@ -103,7 +105,8 @@ def form_of(asked: Asked) -> Request | Malformed:
         endpoint = asked.endpoint
         speaks = COUNTS if endpoint.operation == "count" else CODECS
         read = speaks[endpoint.dialect].read_request
-        form = asked.form = read(facts.fields, Said(model=facts.model, stream=facts.stream))
+        fields = facts.fields if asked.recall is None else asked.recall.filled(facts.fields)
+        form = asked.form = read(fields, Said(model=facts.model, stream=facts.stream))
     return form
 
 

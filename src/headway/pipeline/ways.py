@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from headway.pipeline.media import media_between
 from headway.pipeline.translation import Translation, generation
 from headway.pipeline.vectors import between
 from headway.providers.surfaces import Api, Surface, native, path_of, surface_of
@@ -62,7 +63,7 @@ def way_of(target: Target, endpoint: Endpoint) -> Way | Unsupported:
     if api is not None:
         return _direct(target, endpoint, surface, api)
     if endpoint.operation == "plain":
-        return Unsupported(endpoint.name, f"serves nothing like {endpoint.name}")
+        return _media(target, endpoint, surface)
     apis = surface.of(endpoint.operation)
     if not apis:
         if endpoint.operation == "count" and surface.generate:
@@ -82,6 +83,15 @@ def way_of(target: Target, endpoint: Endpoint) -> Way | Unsupported:
         version=_version(surface, api),
         whole_only=surface.whole_only,
     )
+
+
+def _media(target: Target, endpoint: Endpoint, surface: Surface) -> Way | Unsupported:
+    api = surface.media.get(endpoint.name)
+    translation = None if api is None else media_between(endpoint, api.form)
+    if api is None or translation is None:
+        return Unsupported(endpoint.name, f"serves nothing like {endpoint.name}")
+    path, stream_path = _paths(target, api)
+    return Way(path=path, stream_path=stream_path, form=api.form, translation=translation)
 
 
 def _direct(target: Target, endpoint: Endpoint, surface: Surface, api: Api) -> Way:

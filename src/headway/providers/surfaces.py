@@ -36,9 +36,13 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     rerank: tuple[Api, ...] = ()
     count: tuple[Api, ...] = ()
     plain: Mapping[str, str] = MappingProxyType({})
+    media: Mapping[str, Api] = MappingProxyType({})
+    """The same for sound and pictures in forms of their own (`wire.media`)."""
     in_body: bool = True
     vertex_claude: bool = False
     """Bodies are Anthropic's, with the version in place of the model."""
+    lacks: frozenset[str] = frozenset()
+    """Fields of the form's `Request` that it does not take, though its dialect has them."""
     whole_only: bool = False
     """It answers with words only as a whole, so that a stream is made of that."""
 
@@ -64,6 +68,7 @@ def _google(models: str, *counts: str) -> Surface:
         embed=(Api("gemini", f"{of}:batchEmbedContents"),),
         count=tuple([Api(form, f"{of}:countTokens") for form in counts]),
         in_body=False,
+        lacks=frozenset({"service_tier"}) if "vertex" in counts else frozenset(),  # it is a header there
     )
 
 
@@ -115,6 +120,15 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
         ),
         "ollama": Surface(generate=(Api("ollama", "/api/chat"),), embed=(Api("ollama", "/api/embed"),)),
         "replicate": _predictions(f"/models/{_OWNED}/predictions"),
+        "elevenlabs": Surface(
+            media=MappingProxyType(
+                {
+                    "audio.speech": Api("elevenlabs", "/text-to-speech/{voice}?output_format={format}"),
+                    "audio.transcriptions": Api("elevenlabs", "/speech-to-text"),
+                }
+            ),
+            in_body=False,
+        ),
         "voyage": Surface(embed=(Api("voyage", "/embeddings"),), rerank=(Api("voyage", "/rerank"),)),
         "jina": Surface(embed=(Api("jina", "/embeddings"),), rerank=(Api("jina", "/rerank"),)),
     }
@@ -159,6 +173,8 @@ def surface_of(provider: Provider, model: str) -> Surface:
     if name == "openai" and provider.api_version is not None:
         name = "azure_deployments"
     surface = SURFACES[name]
+    if name == "gemini":
+        return msgspec.structs.replace(surface, media=_media_of_google("/models", model))
     if name == "openai":
         if provider.kind in ("openai", "azure") and _responses_only(model):
             return msgspec.structs.replace(surface, generate=(_RESPONSES,))
@@ -197,7 +213,20 @@ def _of_vertex(model: str) -> Surface:
         return SURFACES["vertex_open"]
     form = of_vertex(model)
     verb = "embedContent" if form == "vertex" else "predict"
-    return msgspec.structs.replace(SURFACES["vertex"], embed=(Api(form, f"{_VERTEX_MODELS}/{{model}}:{verb}"),))
+    return msgspec.structs.replace(
+        SURFACES["vertex"],
+        embed=(Api(form, f"{_VERTEX_MODELS}/{{model}}:{verb}"),),
+        media=_media_of_google(_VERTEX_MODELS, model),
+    )
+
+
+def _media_of_google(models: str, model: str) -> Mapping[str, Api]:
+    """Imagen draws by `predict`; everything else is asked of a Gemini in its own way."""
+    of = f"{models}/{{model}}"
+    asked = Api("gemini", f"{of}:generateContent")
+    draws = model.removeprefix("models/").startswith(("imagen", "imagegeneration"))
+    pictures = Api("imagen", f"{of}:predict") if draws else asked
+    return {"images.generations": pictures, "audio.speech": asked, "audio.transcriptions": asked}
 
 
 def _of_replicate(model: str) -> Surface:

@@ -56,18 +56,21 @@ class Signing:
         self._refreshing = asyncio.ensure_future(self._fetch())
 
     async def _fetch(self) -> None:
+        failure = Failure(kind=FailureKind.INTERNAL, source="gateway", message=f"{self._who}: no token could be got")
         try:
             await self._loop.run_in_executor(None, self._signer.refresh)
-            self._failure = None
+            failure = None
         except AuthError as error:
-            self._not_before = time.monotonic() + PAUSE
             message = f"{self._who} cannot be asked: {error}"
-            self._failure = Failure(kind=FailureKind.AUTH_INVALID, source="gateway", message=message)
-        finally:
+            failure = Failure(kind=FailureKind.AUTH_INVALID, source="gateway", message=message)
+        finally:  # whoever waits must hear of it, whatever went wrong
             self._refreshing = None
-        waiting, self._waiting = self._waiting, []
-        for done in waiting:
-            done(self._failure)
+            self._failure = failure
+            if failure is not None:
+                self._not_before = time.monotonic() + PAUSE
+            waiting, self._waiting = self._waiting, []
+            for done in waiting:
+                done(failure)
 
 
 class Signers:

@@ -87,7 +87,7 @@ def test_tools_can_be_required_or_forbidden(read: Read):
 
 
 def test_thinking_is_on_off_or_bounded(read: Read):
-    assert read(thinking={"type": "enabled"}).thinking == Thinking()
+    assert read(thinking={"type": "enabled"}).thinking == Thinking(budget=-1)
     assert read(thinking={"type": "enabled", "token_budget": 50}).thinking == Thinking(budget=50)
     assert read(thinking={"type": "disabled"}).thinking == Thinking(budget=0)
 

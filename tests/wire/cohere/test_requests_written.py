@@ -251,8 +251,9 @@ def test_calls_and_their_results_come_back(write: Write):
 
 def test_what_led_to_calls_is_their_plan_and_the_rest_is_thinking(write: Write):
     call = ToolCall(id="c1", name="f", arguments="")
-    body, dropped = write(asked(said(Reasoning(text="hm"), call), said(Reasoning(text="so"), Text("yes"))))
-    first, second = body["messages"]
+    result = Message("tool", (ToolResult(call_id="c1", parts=(Text("4"),)),))
+    body, dropped = write(asked(said(Reasoning(text="hm"), call), result, said(Reasoning(text="so"), Text("yes"))))
+    first, _, second = body["messages"]
     assert first["tool_plan"] == "hm"
     assert "content" not in first
     assert first["tool_calls"][0]["function"]["arguments"] == "{}"

@@ -286,7 +286,7 @@ def test_documents_get_names_that_bedrock_takes_and_no_two_the_same(foreign, wri
         File(Source(text="plain"), name="../../étude"),
     )
     body, _ = write(foreign(Message("user", parts)))
-    documents = [block["document"] for block in body["messages"][0]["content"]]
+    documents = [block["document"] for block in body["messages"][0]["content"] if "document" in block]
     assert [document["name"] for document in documents] == [
         "report v1 2 (final) pdf",
         "report v1 2 (final) pdf (2)",

@@ -261,7 +261,7 @@ def test_what_has_no_place_is_kept_under_its_own_name(asked: Asked):
         reasoning={"context": "all_turns"},
         text={"stop": "x"},
         tools=[{"type": "function", "name": "f", "parameters": None, "strict": None, "defer_loading": True}],
-        input=[{**CALL, "namespace": "tools"}, {"role": "assistant", "content": "a", "phase": "commentary"}],
+        input=[CALL, {"role": "assistant", "content": "a", "phase": "commentary"}],
     )
     assert set(request.extra) == {
         "store",
@@ -270,7 +270,6 @@ def test_what_has_no_place_is_kept_under_its_own_name(asked: Asked):
         "reasoning.context",
         "text.stop",
         "tools[].defer_loading",
-        "input[].namespace",
         "input[].phase",
     }
 

@@ -24,8 +24,6 @@ def conversation(asked: Conversation) -> str | None:
     """What is wrong with the messages, the system prompt or the tools."""
     if not asked.messages:
         return "messages: at least one message is required"
-    if asked.messages[0].role == "assistant":
-        return 'messages: first message must use the "user" role'
     return (
         next(_blocks(asked), None)
         or next(_turns(asked), None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import msgspec
 
 from headway.wire.anthropic.blocks import Block, messages_decoder
-from headway.wire.anthropic.explain import explain
 from headway.wire.anthropic.parts_read import (
     Odd,
     fields_decoder,
@@ -18,6 +17,7 @@ from headway.wire.anthropic.parts_read import (
     read_blocks,
     text_decoder,
 )
+from headway.wire.complaints import absent, explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import File, Image, Message, Opaque, Part, Reasoning, Role, Text, ToolCall, ToolResult
 from headway.wire.malformed import Malformed
@@ -101,7 +101,7 @@ class Conversation:
             return role
         content = fields.pop("content", None)
         if content is None and not (role == "system" and fields):
-            return Malformed(f"{place}.content is required", f"{place}.content")
+            return absent(f"{place}.content")
         for name, value in fields.items():
             self.extra[f"messages[{len(self.messages)}].{name}"] = value.copy()
         if content is None:
@@ -164,7 +164,7 @@ class Conversation:
 
 def _read_role(raw: msgspec.Raw | None, place: str) -> Role | Malformed:
     if raw is None:
-        return Malformed(f"{place} is required", place)
+        return absent(place)
     try:
         role = _ROLES.get(text_decoder.decode(raw))
     except UNREADABLE as error:

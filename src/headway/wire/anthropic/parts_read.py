@@ -32,8 +32,8 @@ from headway.wire.anthropic.blocks import (
     block_decoder,
 )
 from headway.wire.anthropic.citations import read_citation
-from headway.wire.anthropic.explain import explain
 from headway.wire.anthropic.signatures import unsealed
+from headway.wire.complaints import explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import Cache, File, Image, Opaque, Part, Reasoning, Source, Text, ToolCall, ToolResult
 from headway.wire.malformed import Malformed

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from headway.wire.anthropic.explain import explain
 from headway.wire.anthropic.messages_read import Conversation
 from headway.wire.anthropic.parts_read import begins, fields_decoder
 from headway.wire.anthropic.tools_read import read_tool_choice, read_tools
 from headway.wire.anthropic.vocabulary import TIERS_ASKED
+from headway.wire.complaints import RefusedError, absent, explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
 from headway.wire.form.request import Output, Request, Thinking
@@ -87,12 +87,6 @@ _edits_decoder = msgspec.json.Decoder(_ContextManagement)
 _thinking_decoder = msgspec.json.Decoder(_Thinking | None)
 
 
-class _Problem(Exception):  # noqa: N818 - it never leaves this module
-    def __init__(self, malformed: Malformed) -> None:
-        super().__init__()
-        self.malformed = malformed
-
-
 class _Reading:
     """The request so far: the fields of the form, and those that have no place in it."""
 
@@ -107,7 +101,7 @@ class _Reading:
         try:
             return decoder.decode(raw)
         except UNREADABLE as error:
-            raise _Problem(explain(error, name)) from None
+            raise RefusedError(explain(error, name)) from None
 
     def keep(self, prefix: str, raw: msgspec.Raw, known: frozenset[str]) -> None:
         """Nested settings of which the form knows but some."""
@@ -124,8 +118,8 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
     reading = _Reading(fields)
     try:
         return _read(reading, said)
-    except _Problem as problem:
-        return problem.malformed
+    except RefusedError as refused:
+        return refused.malformed
 
 
 def _read(reading: _Reading, said: Said) -> Request:
@@ -133,12 +127,12 @@ def _read(reading: _Reading, said: Said) -> Request:
     conversation = Conversation()
     raw = fields.get("messages")
     if raw is None:
-        raise _Problem(Malformed("messages is required", "messages"))
+        raise RefusedError(absent("messages"))
     for problem in (_system(conversation, fields.get("system")), conversation.read_messages(raw)):
         if problem is not None:
-            raise _Problem(problem)
+            raise RefusedError(problem)
     if not any(message.role != "system" for message in conversation.messages):
-        raise _Problem(Malformed("messages must hold at least one message", "messages"))
+        raise RefusedError(Malformed("messages must hold at least one message", "messages"))
     for name, value in fields.items():
         simple = _SIMPLE.get(name)
         if simple is not None:
@@ -200,7 +194,7 @@ def _is_about_thoughts(raw: msgspec.Raw) -> bool:
 def _tools(reading: _Reading, raw: msgspec.Raw) -> None:
     read = read_tools(raw)
     if isinstance(read, Malformed):
-        raise _Problem(read)
+        raise RefusedError(read)
     reading.found["tools"] = read.tools
     for name, value in read.extra.items():
         reading.put(name, value)
@@ -209,7 +203,7 @@ def _tools(reading: _Reading, raw: msgspec.Raw) -> None:
 def _tool_choice(reading: _Reading, raw: msgspec.Raw) -> None:
     read = read_tool_choice(raw)
     if isinstance(read, Malformed):
-        raise _Problem(read)
+        raise RefusedError(read)
     if read is not None:
         reading.found["tool_choice"] = read.choice
         reading.found["parallel_tool_calls"] = read.parallel
@@ -222,7 +216,7 @@ def _thinking(reading: _Reading, raw: msgspec.Raw) -> None:
     match read.type:
         case "enabled":
             if read.budget_tokens is None:
-                raise _Problem(Malformed("thinking.budget_tokens is required", "thinking.budget_tokens"))
+                raise RefusedError(absent("thinking.budget_tokens"))
             budget = read.budget_tokens
         case "adaptive":
             budget = -1
@@ -264,7 +258,7 @@ def _format(reading: _Reading, raw: msgspec.Raw, name: str) -> None:
         reading.needs.append(name)
         return
     if not begins(read.schema, b"{"):
-        raise _Problem(Malformed(f"{name}.schema must be an object", f"{name}.schema"))
+        raise RefusedError(Malformed(f"{name}.schema must be an object", f"{name}.schema"))
     reading.keep(name, raw, frozenset({"type", "schema"}))
     reading.found["output"] = Output(schema=read.schema.copy(), strict=True)
 

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 
 from headway.wire.anthropic.blocks import CacheControl
-from headway.wire.anthropic.explain import explain
 from headway.wire.anthropic.parts_read import begins, cache_of, fields_decoder, list_decoder
+from headway.wire.complaints import absent, explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.request import HostedTool, Tool, ToolChoice
 from headway.wire.malformed import Malformed
@@ -141,7 +141,7 @@ def read_tool_choice(raw: msgspec.Raw) -> ReadChoice | Malformed | None:
             choice = ToolChoice("required")
         case "tool":
             if not found.name:
-                return Malformed("tool_choice.name is required", "tool_choice.name")
+                return absent("tool_choice.name")
             choice = ToolChoice("required", (found.name,))
         case _:
             return Malformed("tool_choice.type must be auto, any, tool or none", "tool_choice.type")

@@ -12,7 +12,8 @@ from types import MappingProxyType
 import msgspec
 
 from headway.wire.cohere import citations
-from headway.wire.cohere.faults import UNREADABLE, fault
+from headway.wire.complaints import absent, explain
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import (
     Citation,
     Image,
@@ -102,8 +103,7 @@ class _Place:
         return f"messages[{self._number}]"
 
     def missing(self, field: str) -> Malformed:
-        path = f"{self.path}.{field}"
-        return Malformed(f"{path} is missing", path)
+        return absent(f"{self.path}.{field}")
 
     def blocks(self) -> list[msgspec.Raw]:
         """The blocks of its content as they came."""
@@ -114,7 +114,7 @@ def read_messages(raw: msgspec.Raw) -> Messages | Malformed:
     try:
         read = _read(raw)
     except UNREADABLE as error:
-        return fault(error, "messages")
+        return explain(error, "messages")
     messages: list[Message] = []
     kept: dict[str, msgspec.Raw] = {}
     place = _Place(raw)

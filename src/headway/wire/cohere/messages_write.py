@@ -7,6 +7,7 @@ where it is not known to have been written as thinking.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 
@@ -149,7 +150,17 @@ class Conversation:
                     citations=cited or None,
                 )
             )
+            if not self._own and len(self.written) > 1 and self.written[-2].tool_calls:
+                self._join()
         return None
+
+    def _join(self) -> None:
+        """Calls are followed by their results: what the assistant said in two messages becomes one."""
+        more, before = self.written.pop(), self.written[-1]
+        blocks = [*_blocks(before.content), *_blocks(more.content)]
+        before.content = _content(blocks) if blocks else None
+        before.tool_calls = [*(before.tool_calls or ()), *(more.tool_calls or ())]
+        before.tool_plan = "\n\n".join(plan for plan in (before.tool_plan, more.tool_plan) if plan) or None
 
     def _thought(self, where: str, part: Reasoning) -> list[str]:
         """The text of it that may be sent back."""
@@ -241,6 +252,12 @@ def _content(blocks: list[object]) -> str | list[object]:
             return text
         case _:
             return blocks
+
+
+def _blocks(content: object) -> list[object]:
+    if isinstance(content, list):
+        return cast("list[object]", content)
+    return [_TextBlock(content)] if isinstance(content, str) and content else []
 
 
 def _document(parts: tuple[Part, ...]) -> list[_DocumentBlock] | None:

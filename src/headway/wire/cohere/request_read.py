@@ -11,8 +11,9 @@ from typing import Any, cast
 
 import msgspec
 
-from headway.wire.cohere.faults import UNREADABLE, fault
 from headway.wire.cohere.messages_read import read_messages
+from headway.wire.complaints import absent, explain
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
 from headway.wire.form.request import HostedTool, Output, Request, Thinking, Tool, ToolChoice
 from headway.wire.malformed import Malformed
@@ -79,7 +80,7 @@ _CHOICES: Mapping[str, ToolChoice] = MappingProxyType({"REQUIRED": ToolChoice("r
 def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Malformed:
     """The model is the one in the body; `said` stands in where there is none."""
     if "messages" not in fields:
-        return Malformed("messages is missing", "messages")
+        return absent("messages")
     read = read_messages(fields["messages"])
     if isinstance(read, Malformed):
         return read
@@ -92,7 +93,7 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
         try:
             taken = _take(name, raw, found)
         except UNREADABLE as error:
-            return fault(error, name)
+            return explain(error, name)
         if isinstance(taken, Malformed):
             return taken
         if not taken and bytes(raw) != b"null":
@@ -147,7 +148,7 @@ def _take_tools(raw: msgspec.Raw, found: dict[str, Any]) -> Malformed | bool:
         if tool.type != "function":
             tools.append(HostedTool("cohere", tool.type, _split(raw)[index].copy()))
         elif tool.function is None:
-            return Malformed(f"tools[{index}].function is missing", f"tools[{index}].function")
+            return absent(f"tools[{index}].function")
         else:
             function = tool.function
             tools.append(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from headway.wire.converse.faults import fault
+from headway.wire.complaints import absent, explain
 from headway.wire.converse.request_read import read_request
 from headway.wire.converse.request_write import write_request
 from headway.wire.foreign_json import UNREADABLE
@@ -37,14 +37,14 @@ def read_count_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request
     """What a client wants the tokens of. Bodies for InvokeModel, which are each maker's own, are not read."""
     raw = fields.get("input")
     if raw is None:
-        return Malformed("input is missing.", "input")
+        return absent("input")
     try:
         told = _input(raw)
     except UNREADABLE as error:
-        return fault("input", error)
+        return explain(error, "input")
     if told.converse is None:
         which = "input.invokeModel" if told.invoke_model else "input.converse"
-        return Malformed("Tokens are counted of input.converse only.", which)
+        return Malformed("Tokens are counted of input.converse only", which)
     return read_request(told.converse, said)
 
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from headway.wire.complaints import RefusedError, explain
 from headway.wire.converse import shapes, thinking
-from headway.wire.converse.faults import fault
 from headway.wire.converse.parts_read import NEEDED, Unread, attach, part_of, signed_calls
 from headway.wire.converse.vocabulary import PATHS, wants_sequence_only
 from headway.wire.foreign_json import UNREADABLE
@@ -82,14 +82,6 @@ _raw_messages = msgspec.json.Decoder(list[_RawMessage]).decode
 _raw_tools = msgspec.json.Decoder(_RawTools).decode
 
 
-class _FaultError(Exception):
-    """Something in the request cannot be read. It never leaves this module."""
-
-    def __init__(self, malformed: Malformed) -> None:
-        super().__init__(malformed.message)
-        self.malformed = malformed
-
-
 class _Reading(msgspec.Struct):
     """What has been set aside so far."""
 
@@ -115,8 +107,8 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
     """Read the fields of a request's body."""
     try:
         return _read(fields, said)
-    except _FaultError as bad:
-        return bad.malformed
+    except RefusedError as refused:
+        return refused.malformed
 
 
 def _read(fields: Mapping[str, msgspec.Raw], said: Said) -> Request:
@@ -170,7 +162,7 @@ def _decoded(
     try:
         value = decode(raw)
     except UNREADABLE as error:
-        raise _FaultError(fault(name, error)) from None
+        raise RefusedError(explain(error, name)) from None
     known = _KEYS.get(name)
     if known is not None and value is not None:
         for key, inner in _object(raw).items():
@@ -199,7 +191,7 @@ def _system(raw: msgspec.Raw | None, reading: _Reading) -> list[Message]:
     try:
         blocks = _blocks(raw) or []
     except UNREADABLE as error:
-        raise _FaultError(fault("system", error)) from None
+        raise RefusedError(explain(error, "system")) from None
     parts = _parts(blocks, "system", lambda number: _raw_list(raw)[number], reading)
     return [Message("system", tuple(parts))] if parts else []
 
@@ -210,14 +202,14 @@ def _conversation(raw: msgspec.Raw | None, reading: _Reading) -> list[Message]:
     try:
         told = _messages(raw) or []
     except UNREADABLE as error:
-        raise _FaultError(fault("messages", error)) from None
+        raise RefusedError(explain(error, "messages")) from None
     originals = _Originals(raw)
     messages: list[Message] = []
     for number, message in enumerate(told):
         role = _ROLES.get(message.role)
         if role is None:
             place = f"messages[{number}].role"
-            raise _FaultError(Malformed(f"{place} must be user, assistant or system.", place))
+            raise RefusedError(Malformed(f"{place} must be user, assistant or system", place))
         parts = _parts(message.content, f"messages[{number}].content", partial(originals.block, number), reading)
         if role == "user":
             messages += _told_apart(parts)
@@ -259,7 +251,7 @@ def _parts(
         part = part_of(block, partial(original, number))
         if isinstance(part, Unread):
             where = f"{place}[{number}]{part.at}"
-            raise _FaultError(Malformed(f"{where} {part.why}.", where))
+            raise RefusedError(Malformed(f"{where} {part.why}", where))
         if type(part) not in _PLAIN:
             _note_needs(part, reading.needs)
         parts.append(part)
@@ -331,7 +323,7 @@ def _hosted(raw: msgspec.Raw, number: int) -> HostedTool:
     kind = next(iter(_object(raw)), None)
     if kind is None:
         place = f"toolConfig.tools[{number}]"
-        raise _FaultError(Malformed(f"{place} holds nothing.", place))
+        raise RefusedError(Malformed(f"{place} holds nothing", place))
     return HostedTool("converse", kind[:64], raw)
 
 
@@ -357,7 +349,7 @@ def _outputs(fields: Mapping[str, msgspec.Raw], reading: _Reading) -> tuple[Outp
         _object(schema)
     except UNREADABLE:
         place = "outputConfig.textFormat.structure.jsonSchema.schema"
-        raise _FaultError(Malformed(f"{place} must be the text of a JSON object.", place)) from None
+        raise RefusedError(Malformed(f"{place} must be the text of a JSON object", place)) from None
     return Output(schema=msgspec.Raw(schema), name=told.name, description=told.description), config.effort
 
 
@@ -366,7 +358,7 @@ def _additional(raw: msgspec.Raw | None, reading: _Reading) -> thinking.Addition
         return thinking.Additional(None, None, {})
     read = thinking.read(raw)
     if read is None:
-        raise _FaultError(Malformed(f"{thinking.FIELDS} must be an object.", thinking.FIELDS))
+        raise RefusedError(Malformed(f"{thinking.FIELDS} must be an object", thinking.FIELDS))
     for name, value in read.rest.items():
         reading.extra[thinking.PREFIX + name] = value
     return read

@@ -155,6 +155,10 @@ def _messages(writing: _Writing) -> None:
             writing.turns[-1].content += blocks
         else:
             writing.turns.append(Turn(role, blocks))
+    if not writing.turns and writing.system and not writing.own:  # only the instructions say a word
+        parts.drop(start - 1, "role")
+        writing.turns.append(Turn("user", writing.system))
+        writing.system = []
     if parts.documents and not writing.own:
         for turn in writing.turns:
             _introduce_documents(turn.content)

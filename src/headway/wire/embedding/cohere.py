@@ -66,7 +66,7 @@ def read_request(dialect: _Dialect, raw: Mapping[str, msgspec.Raw], said: Said) 
         fields.left["truncate"] = truncate
     dimensions = fields.integer("output_dimension")
     if not model:
-        fields.refuse("model", "given")
+        fields.missing("model")
     if fields.wrong is not None:
         return fields.wrong
     return Request(
@@ -99,7 +99,7 @@ def _formats(fields: Fields, needs: list[str]) -> tuple[Format, ...]:
     try:
         words = _decode_words(raw)
     except UNREADABLE as error:
-        fields.refuse("embedding_types", "a list of strings", error)
+        fields.unreadable("embedding_types", error)
         return ()
     if any(word not in _FORMATS for word in words):
         fields.left["embedding_types"] = raw

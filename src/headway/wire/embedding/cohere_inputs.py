@@ -43,7 +43,7 @@ def read_inputs(fields: Fields) -> tuple[Input, ...]:
         try:
             read = _decode_texts(raw)
         except UNREADABLE as error:
-            fields.refuse(name, "a list of strings", error)
+            fields.unreadable(name, error)
             return ()
         if read:
             found.append((name, tuple(read) if name == "texts" else tuple((Image(source_of(url)),) for url in read)))
@@ -62,7 +62,7 @@ def _read_mixed(fields: Fields, raw: msgspec.Raw) -> tuple[Input, ...]:
     try:
         found = _decode_mixed(raw)
     except UNREADABLE as error:
-        fields.refuse("inputs", "a list of objects with a list of contents", error)
+        fields.unreadable("inputs", error)
         return ()
     inputs: list[Input] = []
     for number, each in enumerate(found):
@@ -71,7 +71,7 @@ def _read_mixed(fields: Fields, raw: msgspec.Raw) -> tuple[Input, ...]:
             try:
                 parts.append(_read_part(content))
             except UNREADABLE as error:
-                fields.refuse(f"inputs[{number}].content[{place}]", "a text or an image_url", error)
+                fields.unreadable(f"inputs[{number}].content[{place}]", error)
                 return ()
         if not parts:
             fields.refuse(f"inputs[{number}].content", "a list that is not empty")

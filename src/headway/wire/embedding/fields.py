@@ -5,11 +5,11 @@ What nobody takes is left over, and travels on as it is. A client's words never 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import msgspec
 
+from headway.wire.complaints import absent, explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.malformed import Malformed
 
@@ -17,17 +17,19 @@ _decode_text = msgspec.json.Decoder(str | None).decode
 _decode_integer = msgspec.json.Decoder(int | None).decode
 _decode_flag = msgspec.json.Decoder(bool | None).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
-_PATH = re.compile(r"at `\$([^`]*)`")
 
 
 class Fields:
-    """`left`: what nobody has taken yet. `wrong`: the first complaint. A field that is null counts as absent."""
+    """`left`: what nobody has taken yet. `wrong`: the first complaint. A field that is null counts as absent. `within`
+    stands before the names in complaints, where the fields are not the request's own: `parameters.`.
+    """
 
-    __slots__ = ("left", "wrong")
+    __slots__ = ("_within", "left", "wrong")
 
-    def __init__(self, fields: Mapping[str, msgspec.Raw]) -> None:
+    def __init__(self, fields: Mapping[str, msgspec.Raw], within: str = "") -> None:
         self.left = dict(fields)
         self.wrong: Malformed | None = None
+        self._within = within
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give fields in another spelling their usual name."""
@@ -42,7 +44,7 @@ class Fields:
         try:
             return _decode_text(raw)
         except UNREADABLE as error:
-            return self.refuse(name, "a string", error)
+            return self.unreadable(name, error)
 
     def integer(self, name: str) -> int | None:
         raw = self.left.pop(name, None)
@@ -51,7 +53,7 @@ class Fields:
         try:
             return _decode_integer(raw)
         except UNREADABLE as error:
-            return self.refuse(name, "a whole number", error)
+            return self.unreadable(name, error)
 
     def flag(self, name: str) -> bool | None:
         raw = self.left.pop(name, None)
@@ -60,7 +62,7 @@ class Fields:
         try:
             return _decode_flag(raw)
         except UNREADABLE as error:
-            return self.refuse(name, "true or false", error)
+            return self.unreadable(name, error)
 
     def object(self, name: str) -> dict[str, msgspec.Raw] | None:
         raw = self.left.pop(name, None)
@@ -69,7 +71,7 @@ class Fields:
         try:
             return _decode_object(raw)
         except UNREADABLE as error:
-            return self.refuse(name, "an object", error)
+            return self.unreadable(name, error)
 
     def take(self, name: str) -> msgspec.Raw | None:
         """The field as it stands."""
@@ -80,9 +82,21 @@ class Fields:
         """What nobody has taken."""
         return {name: raw for name, raw in self.left.items() if bytes(raw) != b"null"} if self.left else self.left
 
-    def refuse(self, name: str, wanted: str, error: BaseException | None = None) -> None:
+    def missing(self, name: str) -> None:
+        """Note that `name` must be there."""
+        self._note(absent(self._within + name))
+
+    def unreadable(self, name: str, error: Exception) -> None:
+        """Note what the error that decoding `name` has raised says of it."""
+        self._note(explain(error, self._within + name))
+
+    def refuse(self, name: str, wanted: str, error: Exception | None = None) -> None:
         """Note that `name`, or what the error points at within it, is not what it must be."""
+        where = self._within + name
+        if error is not None:
+            where = explain(error, where).param or where
+        self._note(Malformed(f"{where} must be {wanted}", where))
+
+    def _note(self, wrong: Malformed) -> None:
         if self.wrong is None:
-            place = None if error is None else _PATH.search(str(error))
-            where = name if place is None or "..." in place[1] else f"{name}{place[1]}"
-            self.wrong = Malformed(f"{where} must be {wanted}", where)
+            self.wrong = wrong

@@ -54,7 +54,7 @@ def read_request(dialect: _Dialect, raw: Mapping[str, msgspec.Raw], said: Said) 
     fields = Fields(raw)
     batch = fields.take("requests")
     if batch is None:
-        one = _read_one(fields, dialect, "")
+        one = _read_one(fields.left, dialect, "")
         if isinstance(one, Malformed):
             return one
         return _request(dialect, said.model, [one], alone=True, batch=None, beside={})
@@ -66,13 +66,13 @@ def read_request(dialect: _Dialect, raw: Mapping[str, msgspec.Raw], said: Said) 
     try:
         found = _decode_list(batch)
     except UNREADABLE as error:
-        fields.refuse("requests", "a list of objects", error)
+        fields.unreadable("requests", error)
         found = []
     if not found:
         return fields.wrong or Malformed("requests must not be empty", "requests")
     ones: list[_One] = []
     for number, each in enumerate(found):
-        one = _read_one(Fields(each), dialect, f"requests[{number}].")
+        one = _read_one(each, dialect, f"requests[{number}].")
         if isinstance(one, Malformed):
             return one
         ones.append(one)
@@ -102,12 +102,14 @@ def _titles(titles: Sequence[str | None]) -> tuple[str | None, ...]:
     return tuple(titles) if any(title is not None for title in titles) else ()
 
 
-def _read_one(fields: Fields, dialect: _Dialect, place: str) -> _One | Malformed:
+def _read_one(raw: Mapping[str, msgspec.Raw], dialect: _Dialect, place: str) -> _One | Malformed:
+    """`place` stands before the names in complaints."""
+    fields = Fields(raw, place)
     fields.take("model")
     fields.rename(_SNAKES)
-    content = read_content(fields, "content", place)
+    content = read_content(fields, "content")
     config = fields.object(_CONFIG)
-    settings = fields if config is None else Fields(config)
+    settings = fields if config is None else Fields(config, place)
     settings.rename(_SNAKES)
     word = settings.text("taskType")
     title = settings.text("title")
@@ -115,8 +117,7 @@ def _read_one(fields: Fields, dialect: _Dialect, place: str) -> _One | Malformed
     cut = settings.flag("autoTruncate")
     for each in (fields, settings):
         if each.wrong is not None:
-            at = each.wrong.param or ""
-            return Malformed(each.wrong.message.replace(at, f"{place}{at}", 1), f"{place}{at}")
+            return each.wrong
     extra = fields.rest()
     if settings is not fields:
         extra |= {f"{_CONFIG}.{name}": raw for name, raw in settings.rest().items()}

@@ -73,23 +73,23 @@ def read_plain(raw: msgspec.Raw) -> list[Plain]:
     return found
 
 
-def read_content(fields: Fields, name: str, place: str) -> Input:
-    """A content of one text is that text. `place` is where the content stands."""
+def read_content(fields: Fields, name: str) -> Input:
+    """A content of one text is that text."""
     raw = fields.take(name)
     if raw is None:
-        fields.refuse(name, "given")
+        fields.missing(name)
         return ""
     try:
         content = _decode_content(raw)
     except UNREADABLE as error:
-        fields.refuse(name, "an object with a list of parts", error)
+        fields.unreadable(name, error)
         return ""
     parts: list[Part] = []
     for number, each in enumerate(content.parts):
         try:
             parts.append(_read_part(each))
         except UNREADABLE as error:
-            fields.refuse(f"{name}.parts[{number}]", "a part such as a text or inline data", error)
+            fields.unreadable(f"{name}.parts[{number}]", error)
             return ""
     if not parts:
         fields.refuse(f"{name}.parts", "a list that is not empty")

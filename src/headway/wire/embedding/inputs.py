@@ -29,7 +29,7 @@ _decode_documents = msgspec.json.Decoder(list[str | _Document]).decode
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*);base64,")
 _MARKS = {"iVBO": "image/png", "/9j/": "image/jpeg", "R0lG": "image/gif", "UklG": "image/webp"}
 """How the base64 of pictures begins."""
-_WANTED = "a text, a list of texts, a list of tokens or a list of lists of tokens"
+_WANTED = "a string, a list of strings, a list of tokens or a list of lists of tokens"
 
 
 def source_of(url: str) -> Source:
@@ -73,13 +73,13 @@ def take_inputs(fields: Fields, name: str, *, documents: bool = False) -> tuple[
     """
     raw = fields.take(name)
     if raw is None:
-        fields.refuse(name, "given")
+        fields.missing(name)
         return (), False
     if bytes(raw)[:1] == b'"':
         try:
             return (_decode_text(raw),), True
         except UNREADABLE as error:
-            fields.refuse(name, "a string", error)
+            fields.unreadable(name, error)
             return (), False
     try:
         found: Sequence[Input] = _decode_texts(raw)
@@ -109,7 +109,7 @@ def _documents(fields: Fields, name: str, raw: msgspec.Raw) -> tuple[Sequence[In
     try:
         found = _decode_documents(raw)
     except UNREADABLE as error:
-        fields.refuse(name, "a text, or an object with a text or an image", error)
+        fields.refuse(name, "a string, or an object with a text or an image", error)
         return [], False
     inputs: list[Input] = []
     for number, each in enumerate(found):
@@ -120,6 +120,6 @@ def _documents(fields: Fields, name: str, raw: msgspec.Raw) -> tuple[Sequence[In
         elif each.text is not None:
             inputs.append((Text(each.text),))
         if len(inputs) <= number or inputs[-1] == ():
-            fields.refuse(f"{name}[{number}]", "a text, or an object with either a text or an image")
+            fields.refuse(f"{name}[{number}]", "a string, or an object with either a text or an image")
             return [], False
     return inputs, False

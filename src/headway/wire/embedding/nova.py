@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from headway.wire.complaints import absent
 from headway.wire.embedding.cohere import COUNTED_IN
 from headway.wire.embedding.fields import Fields
 from headway.wire.embedding.form import EmbeddingCodec, Format, Input, Reply, Request, Show
@@ -62,11 +63,11 @@ def read_request(raw: Mapping[str, msgspec.Raw], said: Said) -> Request | Malfor
     if fields.wrong is not None:
         return fields.wrong
     if task is None:
-        return Malformed("taskType must be given", "taskType")
+        return absent("taskType")
     if task != _SINGLE:
         return Request(dialect="nova", model=said.model, inputs=("",), alone=True, extra=raw, needs=("taskType",))
     if given is None:
-        return Malformed(f"{_PARAMS} must be given", _PARAMS)
+        return absent(_PARAMS)
     params = _params(given)
     one = None if params is None else _read_input(params)
     if params is None or one is None:

@@ -28,7 +28,7 @@ def read_request(raw: Mapping[str, msgspec.Raw], said: Said) -> Request | Malfor
     dimensions = fields.integer("dimensions")
     cut = fields.flag("truncate")
     if not model:
-        fields.refuse("model", "given")
+        fields.missing("model")
     if fields.wrong is not None:
         return fields.wrong
     return Request(

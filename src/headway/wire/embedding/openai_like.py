@@ -113,7 +113,7 @@ def read_request(manner: _Manner, raw: Mapping[str, msgspec.Raw], said: Said) ->
     formats = _formats(manner, fields, needs)
     truncate = _truncation(manner, fields, also)
     if fields.wrong is None and not model:
-        fields.refuse("model", "given")
+        fields.missing("model")
     if fields.wrong is not None:
         return fields.wrong
     if manner.dialect == "jina":

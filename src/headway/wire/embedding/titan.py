@@ -38,10 +38,10 @@ def read_request(raw: Mapping[str, msgspec.Raw], said: Said) -> Request | Malfor
     normalized = fields.flag("normalize")
     config = fields.object("embeddingConfig")
     if config is not None:
-        inner = Fields(config)
+        inner = Fields(config, "embeddingConfig.")
         dimensions = inner.integer("outputEmbeddingLength") or dimensions
         if inner.wrong is not None:
-            return Malformed(f"embeddingConfig.{inner.wrong.message}", f"embeddingConfig.{inner.wrong.param}")
+            return inner.wrong
         fields.left.update({f"embeddingConfig.{name}": value for name, value in inner.rest().items()})
     types = fields.take("embeddingTypes")
     needs: tuple[str, ...] = ()
@@ -49,12 +49,12 @@ def read_request(raw: Mapping[str, msgspec.Raw], said: Said) -> Request | Malfor
         try:
             words = _decode_words(types)
         except UNREADABLE as error:
-            fields.refuse("embeddingTypes", "a list of strings", error)
+            fields.unreadable("embeddingTypes", error)
             words = []
         fields.left["embeddingTypes"] = types
         needs = ("embeddingTypes",) if any(word != "float" for word in words) else ()
     if text is None and image is None:
-        fields.refuse("inputText", "given")
+        fields.missing("inputText")
     if fields.wrong is not None:
         return fields.wrong
     return Request(

@@ -34,18 +34,18 @@ _decode_keys = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 def read_request(raw: Mapping[str, msgspec.Raw], said: Said) -> Request | Malformed:
     fields = Fields(raw)
     given = fields.take("instances")
-    parameters = Fields(fields.object("parameters") or {})
+    parameters = Fields(fields.object("parameters") or {}, "parameters.")
     dimensions = parameters.integer("outputDimensionality")
     cut = parameters.flag("autoTruncate")
     if parameters.wrong is not None:
-        return Malformed(f"parameters.{parameters.wrong.message}", f"parameters.{parameters.wrong.param}")
+        return parameters.wrong
     if fields.wrong is not None:
         return fields.wrong
     try:
         instances = [] if given is None else _decode_instances(given)
         kept = [] if given is None else _decode_keys(given)
     except UNREADABLE as error:
-        fields.refuse("instances", "a list of objects with a text as content", error)
+        fields.unreadable("instances", error)
         instances, kept = [], []
     if given is None or not instances:
         return fields.wrong or Malformed("instances must be a list that is not empty", "instances")

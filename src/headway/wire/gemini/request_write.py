@@ -74,7 +74,10 @@ def _written(request: Request, toward: Toward) -> tuple[dict[str, Any], list[str
         body["systemInstruction"] = {"parts": turns.system}
     if request.tools:
         body["tools"] = _tools(request, dropped)
-    if request.tool_choice is not None and "tool_choice" in toward.lacks:
+    functions = any(isinstance(tool, Tool) for tool in request.tools)  # without any, Gemini refuses a choice
+    if request.tool_choice is not None and (
+        "tool_choice" in toward.lacks or not (functions or request.dialect == "gemini")
+    ):
         dropped.append("tool_choice")
     elif request.tool_choice is not None:
         body["toolConfig"] = {"functionCallingConfig": _choice(request.tool_choice)}

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from headway.wire.complaints import RefusedError, explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.malformed import Malformed
 
@@ -143,12 +144,11 @@ _encode = msgspec.json.Encoder().encode
 _UNDERSCORE = re.compile(r"(?<=[A-Za-z0-9])_([A-Za-z0-9])")
 
 
-class ShapeError(Exception):
+class ShapeError(RefusedError):
     """A request that cannot be read; it is caught where reading begins."""
 
     def __init__(self, message: str, param: str) -> None:
-        super().__init__(message)
-        self.malformed = Malformed(message, param)
+        super().__init__(Malformed(message, param))
 
     def within(self, place: str) -> ShapeError:
         """The same of a field that has been named as seen from `place`."""
@@ -182,14 +182,14 @@ def read(raw: msgspec.Raw, how: One, name: str) -> Any:
     try:
         return how.lenient.decode(_encode(_tidy(raw, how.shape, is_list=how.is_list)))
     except UNREADABLE as error:
-        raise refused(error, name) from None
+        raise _refused(error, name) from None
 
 
 def plain(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T], name: str) -> _T:
     try:
         return decoder.decode(raw)
     except UNREADABLE as error:
-        raise refused(error, name) from None
+        raise _refused(error, name) from None
 
 
 def camel(name: str) -> str:
@@ -231,28 +231,6 @@ def _listed(raw: msgspec.Raw) -> list[msgspec.Raw] | None:
         return None
 
 
-_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
-_EXPECTED = re.compile(r"^Expected `(?P<expected>[^`]+)`(?:, got `(?P<got>[^`]+)`)?$")
-_WORDS = {
-    "str": "a text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "array": "a list",
-    "object": "an object",
-    "null": "null",
-}
-
-
-def refused(error: Exception, name: str) -> ShapeError:
-    """What a decoder says, in plain words; none of the content is quoted."""
-    found = _PLACE.match(str(error))
-    if not isinstance(error, msgspec.ValidationError) or found is None:
-        return ShapeError(f"{name} cannot be read", name)
-    place = name + (found["path"] or "").replace(f".{_REST}", "")
-    expected = _EXPECTED.match(found["what"])
-    if expected is None:
-        return ShapeError(f"{place} cannot be read", place)
-    words = [_WORDS.get(kind, kind) for kind in expected["expected"].split(" | ") if kind != "null"]
-    got = _WORDS.get(expected["got"] or "", "")
-    return ShapeError(f"{place} must be {' or '.join(words)}{f', not {got}' if got else ''}", place)
+def _refused(error: Exception, name: str) -> ShapeError:
+    said = explain(error, name)
+    return ShapeError(said.message, said.param or name)

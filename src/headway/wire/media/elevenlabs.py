@@ -62,7 +62,7 @@ def write_speech(speech: Speech, toward: Toward) -> Sent | Unsupported:
     found = _FORMATS.get(speech.format)
     if found is None:
         return Unsupported("response_format", f"does not speak {speech.format}")
-    if speech.voice.lower() in OF_OPENAI:
+    if speech.voice.lower() in OF_OPENAI or not speech.voice.strip("."):
         return Unsupported("voice", _NONE)
     dropped = list(speech.others)
     body: dict[str, object] = {"text": speech.text, "model_id": toward.model}
@@ -74,7 +74,7 @@ def write_speech(speech: Speech, toward: Toward) -> Sent | Unsupported:
     if speech.instructions is not None:
         dropped.append("instructions")
     form, content_type = found
-    voice = quote(speech.voice, safe="")
+    voice = quote(speech.voice, safe="", errors="replace")
     return Sent(
         _encode(body),
         tuple(dropped),

@@ -27,6 +27,7 @@ PCM_RATE = 24_000
 _USUAL_VOICE = "Kore"
 _RATE = re.compile(r"rate=(\d{1,6})")
 _PLAIN = re.compile(r"(?i)audio/(l16|pcm|raw)\b")
+_WAV = re.compile(r"(?i)audio/(x-)?wav(e)?\b")
 _WRITE_DOWN = "Write down what is said in this recording, word for word. Answer with the transcript alone."
 _RATIOS = frozenset({"1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"})
 
@@ -66,6 +67,8 @@ def read_speech(body: bytes, speech: Speech) -> Shown | NoReply:
         if not isinstance(part, Audio) or part.source.data is None:
             continue
         kind = part.source.media_type or ""
+        if _WAV.match(kind) and speech.format == "wav":
+            return _wav_as_it_is(part.source.data, _with_characters(found.usage, speech))
         if _PLAIN.match(kind) is None:
             return NoReply("its sound is not plain PCM")
         told = _RATE.search(kind)
@@ -84,6 +87,13 @@ def read_speech(body: bytes, speech: Speech) -> Shown | NoReply:
         return Shown(sound, usage, b"audio/pcm")
     file = wav_of(sound, rate)
     return NoReply("its sound is too long for a WAV file") if file is None else Shown(file, usage, b"audio/wav")
+
+
+def _wav_as_it_is(data: str, usage: Usage) -> Shown | NoReply:
+    try:
+        return Shown(base64.b64decode(data), usage, b"audio/wav")
+    except (binascii.Error, ValueError):
+        return NoReply("its sound is not base64")
 
 
 def _with_characters(usage: Usage | None, speech: Speech) -> Usage:

@@ -13,6 +13,7 @@ _ENDS = (".", "!", "?", "…", "。", "！", "？")
 _PAUSE = 1.0
 _LONGEST = 7.0
 """Seconds."""
+_END_OF_TIME = 100 * 3600.0
 _MOST = 84
 """Characters: two lines of subtitles."""
 
@@ -68,14 +69,17 @@ def subtitles(segments: list[Segment], *, vtt: bool) -> str:
     mark = "." if vtt else ","
     cues: list[str] = ["WEBVTT\n\n"] if vtt else []
     for number, segment in enumerate(segments, 1):
-        text = segment.text.replace("\n", " ").replace("-->", "->")
+        text = segment.text.replace("\n", " ")
+        text = (
+            text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") if vtt else text.replace("-->", "->")
+        )
         head = "" if vtt else f"{number}\n"
         cues.append(f"{head}{_moment(segment.start, mark)} --> {_moment(segment.end, mark)}\n{text}\n\n")
     return "".join(cues)
 
 
 def _moment(seconds: float, mark: str) -> str:
-    whole = round(max(seconds, 0.0) * 1000)
+    whole = round(min(max(seconds, 0.0), _END_OF_TIME) * 1000)
     hours, rest = divmod(whole, 3_600_000)
     minutes, rest = divmod(rest, 60_000)
     return f"{hours:02}:{minutes:02}:{rest // 1000:02}{mark}{rest % 1000:03}"

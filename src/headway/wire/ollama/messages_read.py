@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
+from headway.wire.complaints import explain
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import Image, Message, Part, Reasoning, Source, Text, ToolCall, ToolResult
 from headway.wire.malformed import Malformed
 from headway.wire.ollama.calls import Call, arguments_of
-from headway.wire.ollama.faults import UNREADABLE, fault
 
 
 class _Message(msgspec.Struct):
@@ -52,7 +53,7 @@ def read_messages(raw: msgspec.Raw) -> tuple[Message, ...] | Malformed:
     try:
         read = _read(raw)
     except UNREADABLE as error:
-        return fault(error, "messages")
+        return explain(error, "messages")
     pending = _Pending({}, {})
     messages: list[Message] = []
     for number, message in enumerate(read):

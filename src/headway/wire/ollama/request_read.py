@@ -12,10 +12,11 @@ from typing import Any, cast
 
 import msgspec
 
+from headway.wire.complaints import absent, explain
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
 from headway.wire.form.request import HostedTool, Output, Request, Thinking, Tool
 from headway.wire.malformed import Malformed
-from headway.wire.ollama.faults import UNREADABLE, fault
 from headway.wire.ollama.messages_read import read_messages
 
 _Decode = Callable[[msgspec.Raw], Any]
@@ -96,7 +97,7 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
         try:
             wrong = _take(name, raw, found)
         except UNREADABLE as error:
-            return fault(error, name)
+            return explain(error, name)
         if wrong is not None:
             return wrong
     return Request(dialect="ollama", **found)
@@ -140,7 +141,7 @@ def _take_options(raw: msgspec.Raw, found: _Found) -> Malformed | None:
             elif bytes(value) != b"null":
                 found["aside" if name in _OF_THE_SERVER else "extra"][f"options.{name}"] = value
         except UNREADABLE as error:
-            return fault(error, f"options.{name}")
+            return explain(error, f"options.{name}")
     return None
 
 
@@ -185,7 +186,7 @@ def _take_tools(raw: msgspec.Raw, found: _Found) -> Malformed | None:
         if tool.type != "function":
             tools.append(HostedTool("ollama", tool.type, _split(raw)[index].copy()))
         elif function is None:
-            return Malformed(f"tools[{index}].function is missing", f"tools[{index}].function")
+            return absent(f"tools[{index}].function")
         else:
             tools.append(Tool(name=function.name, description=function.description, parameters=function.parameters))
     found["tools"] = tuple(tools)

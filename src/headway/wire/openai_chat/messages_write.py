@@ -28,6 +28,7 @@ from headway.wire.form.parts import (
 )
 from headway.wire.form.request import Request, Toward
 from headway.wire.openai_chat.citations import annotations_of
+from headway.wire.openai_chat.departures import CALL_ID, SHORT, short_id
 from headway.wire.openai_chat.parts_write import PartWriter, Wire
 from headway.wire.openai_chat.reasoning import CHAT, details_of
 from headway.wire.openai_chat.signatures import content_with
@@ -85,6 +86,7 @@ class MessageWriter:
                 marks=BREAKPOINT in self._request.aside,
                 same_files=self._request.dialect in (CHAT, "openai_responses"),
                 documents=self._renames.get("file") == "document_url",
+                plain_sound=self._renames.get("input_audio") == "text",
             )
         return self._part_writer
 
@@ -92,10 +94,13 @@ class MessageWriter:
         self._written.append({"role": "user", "content": self._held})
         self._held = []
 
-    def _start(self, role: str, message: Message) -> Wire:
+    def _start(self, role: str, message: Message, at: int) -> Wire:
         wire: Wire = {"role": role}
         if message.name is not None:
-            wire["name"] = message.name
+            if self._renames.get("name") == "":
+                self._dropped.append(f"messages[{at}].name")
+            else:
+                wire["name"] = message.name
         self._written.append(wire)
         return wire
 
@@ -111,7 +116,7 @@ class MessageWriter:
             if isinstance(part, Text) and part.cache is None:  # most are
                 self._written.append({"role": role, "content": part.text})
                 return
-        self._content(self._start(role, message), parts, f"messages[{at}]", "\n\n")
+        self._content(self._start(role, message, at), parts, f"messages[{at}]", "\n\n")
 
     def _content(self, wire: Wire, parts: tuple[Part, ...], place: str, between: str) -> None:
         content: list[Wire] = []
@@ -158,7 +163,7 @@ class MessageWriter:
                 self._odd(wire, [], part, place)
 
     def _result(self, result: ToolResult, place: str) -> Wire:
-        wire: Wire = {"role": "tool", "tool_call_id": result.call_id}
+        wire: Wire = {"role": "tool", "tool_call_id": self._id(result.call_id)}
         if result.name is not None and self._own:
             wire["name"] = result.name
         if result.cache is not None:
@@ -188,7 +193,7 @@ class MessageWriter:
     # --- assistant ---
 
     def _assistant(self, message: Message, at: int) -> None:
-        wire = self._start("assistant", message)
+        wire = self._start("assistant", message, at)
         place = f"messages[{at}]"
         content: list[Wire] = []
         calls: list[Wire] = []
@@ -243,15 +248,19 @@ class MessageWriter:
 
     def _call(self, call: ToolCall, place: str) -> Wire:
         if call.custom:
-            wire: Wire = {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+            wire: Wire = {"id": self._id(call.id), "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
         else:
             arguments = call.arguments if self._own or call.arguments.strip() else "{}"
-            wire = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+            wire = {"id": self._id(call.id), "type": "function", "function": {"name": call.name, "arguments": arguments}}
         if call.signature is not None:
             self._signed(wire, call.signature, place)
         if call.cache is not None:
             self._dropped.append(f"{place}.cache")
         return wire
+
+    def _id(self, call_id: str) -> str:
+        """Of a call, as this provider takes ids."""
+        return short_id(call_id) if self._renames.get(CALL_ID) == SHORT else call_id
 
     def _signed(self, wire: Wire, signature: str, place: str) -> None:
         """Gemini's signature, for its endpoint of this dialect; others may refuse the field."""
@@ -263,6 +272,9 @@ class MessageWriter:
     def _thought(self, wire: Wire, thoughts: list[Reasoning], place: str) -> None:
         details: list[Wire] = []
         words: list[str] = []
+        if self._renames.get("reasoning_content") == "":
+            self._dropped.append(f"{place}.reasoning")
+            return
         for thought in thoughts:
             signed = thought.signature is not None or thought.redacted is not None
             if signed and thought.origin == CHAT:

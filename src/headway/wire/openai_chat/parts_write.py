@@ -29,12 +29,22 @@ class UnableError(Exception):
 class PartWriter:
     """Writes the parts of one request. `own`: it was read from this dialect, `marks` with OpenAI's own marks of what
     is to be cached. `same_files`: ids of files mean the same
-    to whom it is written to.
+    to whom it is written to. `plain_sound`: sounds are base64 alone, whatever their format.
     """
 
-    __slots__ = ("_documents", "_dropped", "_marks", "_own", "_same_files")
+    __slots__ = ("_documents", "_dropped", "_marks", "_own", "_plain_sound", "_same_files")
 
-    def __init__(self, dropped: list[str], *, own: bool, marks: bool, same_files: bool, documents: bool) -> None:
+    def __init__(
+        self,
+        dropped: list[str],
+        *,
+        own: bool,
+        marks: bool,
+        same_files: bool,
+        documents: bool,
+        plain_sound: bool = False,
+    ) -> None:
+        self._plain_sound = plain_sound
         self._dropped = dropped
         self._own = own
         self._marks = marks
@@ -83,6 +93,8 @@ class PartWriter:
 
     def _audio(self, part: Audio) -> Wire:
         source = part.source
+        if self._plain_sound and source.data is not None:
+            return {"type": "input_audio", "input_audio": source.data}
         form = sound_format(source.media_type)
         if form is None and self._own:
             form = (source.media_type or "").removeprefix("audio/")

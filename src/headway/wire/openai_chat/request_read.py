@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
+from headway.wire.complaints import RefusedError
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
 from headway.wire.form.request import NO_FIELDS, Output, Request, Thinking
 from headway.wire.malformed import Malformed
-from headway.wire.openai_chat.complaints import RefusedError, bad, complaint
+from headway.wire.openai_chat.complaints import bad, complaint
 from headway.wire.openai_chat.messages_read import read_messages
 from headway.wire.openai_chat.reasoning import CHAT
 from headway.wire.openai_chat.shapes import ReasoningSettings, ResponseFormat, ThinkingSettings

@@ -114,7 +114,9 @@ class _Settings:
             self._dropped.append(name)
             return
         wire = NAMES.get(name, name)
-        self._body[self._renames.get(wire, wire)] = value
+        wire = self._renames.get(wire, wire)
+        if wire:
+            self._body[wire] = value
 
     # --- tools ---
 
@@ -231,7 +233,8 @@ class _Settings:
         if effort is None and budget is not None:
             if budget > 0:
                 effort = "low" if budget < _LOW else "medium" if budget < _MEDIUM else "high"
-            self._dropped.append("thinking" if effort is None else "thinking.budget")
+            elif budget == 0:  # it is not known whether the model can do without
+                self._dropped.append("thinking")
         if thinking.summary is not None:
             self._dropped.append("thinking.summary")
         if effort is not None:

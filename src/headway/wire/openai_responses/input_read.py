@@ -11,11 +11,11 @@ from typing import Literal, get_args
 
 import msgspec
 
+from headway.wire.complaints import absent, explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import Message, Opaque, Part, Text, ToolCall, ToolResult
 from headway.wire.malformed import Malformed
 from headway.wire.openai_responses import carried, parts
-from headway.wire.openai_responses.faults import explain
 from headway.wire.openai_responses.groups import joined
 from headway.wire.openai_responses.thoughts import thoughts
 from headway.wire.openai_responses.vocabulary import DIALECT, NULL
@@ -180,7 +180,7 @@ class Conversation:
             except UNREADABLE:
                 part = self._sift_content(content, here, f"{field}[{number}]")
             if isinstance(part, str):
-                return _lacking(here, part)
+                return absent(f"{here}.{part}")
             if isinstance(part, Malformed):
                 return part
             found.append(part)
@@ -242,7 +242,7 @@ class Conversation:
     def _take_message(self, item: _Item, index: int, said: tuple[Part, ...] | None) -> Malformed | None:
         role = item.role
         if role is None:
-            return _lacking(f"input[{index}]", "role")
+            return absent(f"input[{index}].role")
         if said is None:
             content = item.content
             found = (Text(content),) if isinstance(content, str) else _parts_of(content, index, "content")
@@ -267,7 +267,7 @@ class Conversation:
         custom = item.type == "custom_tool_call"
         arguments = item.input if custom else item.arguments
         if item.call_id is None or item.name is None:
-            return _lacking(f"input[{index}]", "call_id" if item.call_id is None else "name")
+            return absent(f"input[{index}].{'call_id' if item.call_id is None else 'name'}")
         name = item.name
         if item.namespace is not None:
             self._keep(self.aside, "name", name)
@@ -289,7 +289,7 @@ class Conversation:
 
     def _take_output(self, item: _Item, index: int, said: tuple[Part, ...] | None) -> Malformed | None:
         if item.call_id is None:
-            return _lacking(f"input[{index}]", "call_id")
+            return absent(f"input[{index}].call_id")
         if said is None:
             found = _parts_of(item.output or "", index, "output")
             if isinstance(found, Malformed):
@@ -338,19 +338,15 @@ class Conversation:
             self._results = []
 
 
-def _lacking(place: str, name: str) -> Malformed:
-    return Malformed(f"{place} must have a {name}", f"{place}.{name}")
-
-
 def _parts_of(content: str | list[parts.Content] | None, index: int, field: str) -> tuple[Part, ...] | Malformed:
     if isinstance(content, str):
         return (Text(content),)
     if content is None:
-        return _lacking(f"input[{index}]", field)
+        return absent(f"input[{index}].{field}")
     found: list[Part] = []
     for number, each in enumerate(content):
         part = parts.read(each)
         if isinstance(part, str):
-            return _lacking(f"input[{index}].{field}[{number}]", part)
+            return absent(f"input[{index}].{field}[{number}].{part}")
         found.append(part)
     return tuple(found)

@@ -8,6 +8,7 @@ import msgspec
 
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import Opaque, Part, Refusal, Text, ToolCall
+from headway.wire.openai_responses.groups import joined
 from headway.wire.openai_responses.parts import citations_of
 from headway.wire.openai_responses.thoughts import thoughts
 from headway.wire.openai_responses.vocabulary import DIALECT, Action
@@ -33,6 +34,7 @@ class Item(msgspec.Struct):
     content: list[Content] | None = None
     call_id: str | None = None
     name: str | None = None
+    namespace: str | None = None
     arguments: str | None = None
     input: str | None = None
     summary: list[Content] | None = None
@@ -97,9 +99,11 @@ def part_of(content: Content) -> Text | Refusal | None:
 def call_of(item: Item) -> ToolCall:
     custom = item.type == "custom_tool_call"
     arguments = item.input if custom else item.arguments
+    name = item.name or ""
     return ToolCall(
         id=item.call_id or item.id or "",
-        name=item.name or "",
+        # a function that was found by a search of tools is a group of its own
+        name=name if item.namespace in (None, name) else joined(item.namespace, name),
         arguments=arguments or "",
         custom=custom,
         item=item.id,

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from headway.wire.complaints import explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
 from headway.wire.form.parts import Message, Text
 from headway.wire.form.request import Output, Thinking
 from headway.wire.malformed import Malformed
 from headway.wire.openai_responses.asked import Asked
-from headway.wire.openai_responses.faults import explain
 from headway.wire.openai_responses.input_read import Beside, Conversation
 from headway.wire.openai_responses.tools import read_choice, read_tools
 from headway.wire.openai_responses.vocabulary import DIALECT, ENCRYPTED, LOGPROBS, NULL, TRUE

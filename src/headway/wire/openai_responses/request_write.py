@@ -201,7 +201,7 @@ def _write_conversation(writing: _Writing) -> Unsupported | None:
     if items.has_sound:  # looked at only here, since few requests have any
         return abilities.missing(msgspec.structs.replace(request, needs=()), writing.toward, LACKS)
     writing.dropped += items.dropped
-    writing.body["input"] = items.written
+    writing.body["input"] = items.written or [{"role": "user", "content": ""}]
     return None
 
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 import msgspec
 
+from headway.wire.complaints import absent, explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.request import HostedTool, Tool, ToolChoice, Unsupported
 from headway.wire.malformed import Malformed
-from headway.wire.openai_responses.faults import explain
 from headway.wire.openai_responses.groups import NAMESPACE, GroupedTool, described, joined
 from headway.wire.openai_responses.vocabulary import DIALECT, NULL
 
@@ -168,7 +168,7 @@ def read_choice(raw: msgspec.Raw) -> ToolChoice | str | Malformed:
         return ToolChoice(chosen)
     if chosen.type in _RUN_BY_CLIENTS:
         if chosen.name is None:
-            return Malformed("tool_choice must have a name", "tool_choice.name")
+            return absent("tool_choice.name")
         return ToolChoice("required", (chosen.name,))
     allowed = chosen.tools or []
     names = tuple(each.name for each in allowed if each.name is not None and each.type in _RUN_BY_CLIENTS)

@@ -60,7 +60,7 @@ def read_request(manner: Manner, raw: Mapping[str, msgspec.Raw], said: Said) -> 
     tokens = None if manner.tokens_per_document is None else fields.integer(manner.tokens_per_document)
     cut = None if manner.truncate is None else fields.flag(manner.truncate)
     if not model:
-        fields.refuse("model", "given")
+        fields.missing("model")
     if fields.wrong is not None:
         return fields.wrong
     left = fields.rest()
@@ -83,19 +83,19 @@ def read_request(manner: Manner, raw: Mapping[str, msgspec.Raw], said: Said) -> 
 def _query(fields: Fields) -> str | Document:
     raw = fields.take("query")
     if raw is None:
-        fields.refuse("query", "given")
+        fields.missing("query")
         return ""
     try:
         return _document(raw)
     except UNREADABLE as error:
-        fields.refuse("query", "a string", error)
+        fields.unreadable("query", error)
         return ""
 
 
 def _documents(fields: Fields) -> tuple[str | Document, ...]:
     raw = fields.take("documents")
     if raw is None:
-        fields.refuse("documents", "given")
+        fields.missing("documents")
         return ()
     try:
         return _not_empty(fields, _decode_texts(raw))
@@ -104,14 +104,14 @@ def _documents(fields: Fields) -> tuple[str | Document, ...]:
     try:
         several = _decode_list(raw)
     except UNREADABLE as error:
-        fields.refuse("documents", "a list of texts", error)
+        fields.unreadable("documents", error)
         return ()
     found: list[str | Document] = []
     for number, each in enumerate(several):
         try:
             found.append(_document(each))
         except UNREADABLE:
-            fields.refuse(f"documents[{number}]", "a text, or an object with a text")
+            fields.refuse(f"documents[{number}]", "a string, or an object with a text")
             return ()
     return _not_empty(fields, found)
 

@@ -1,0 +1,1 @@
+"""Amazon Bedrock's runtime API as the simulated provider speaks it."""

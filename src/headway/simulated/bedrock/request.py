@@ -1,0 +1,159 @@
+"""`converse`, `converse-stream` and `count-tokens`: reading the request. What is refused beyond its types, `checks`
+says; how the answer is written down, `writer`.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Literal, cast
+
+from headway.simulated import complaints, tokens
+from headway.simulated.answer import Question, answer
+from headway.simulated.answer import Tool as AskedTool
+from headway.simulated.anthropic.request import InvokedCountAsk
+from headway.simulated.bedrock import checks, wording
+from headway.simulated.bedrock.shapes import (
+    InferenceConfig,
+    Message,
+    OutputConfig,
+    Shape,
+    SystemBlock,
+    ToolConfig,
+    ToolSpec,
+)
+from headway.simulated.bedrock.writer import Writer
+from headway.simulated.complaints import Complaint
+from headway.simulated.reply import Context, Json, Refusal, Reply, encode, whole
+
+
+class Conversation(Shape, kw_only=True):
+    messages: tuple[Message, ...] = ()
+    system: list[SystemBlock] | None = None
+    tool_config: ToolConfig | None = None
+    additional_model_request_fields: Json | None = None
+
+    def specs(self) -> list[ToolSpec]:
+        tools = self.tool_config.tools if self.tool_config is not None else []
+        return [tool.tool_spec for tool in tools if tool.tool_spec is not None]
+
+    def prompt_tokens(self) -> int:
+        """Four a message and three for the answer's beginning, besides what is in them."""
+        inside = sum(4 + sum(block.cost() for block in message.content) for message in self.messages)
+        if self.system:
+            inside += 4 + sum(tokens.count(block.text or "") for block in self.system)
+        return 3 + inside + sum(tokens.count(encode(spec).decode()) for spec in self.specs())
+
+    @property
+    def thinking(self) -> Json:
+        """Claude's setting, as it was given."""
+        given = (self.additional_model_request_fields or {}).get("thinking")
+        return cast("Json", given) if isinstance(given, dict) else {}
+
+    @property
+    def thinks(self) -> bool:
+        """In the words of whichever family."""
+        fields = self.additional_model_request_fields or {}
+        nova = fields.get("reasoningConfig")
+        on = isinstance(nova, dict) and cast("Json", nova).get("type") == "enabled"
+        return on or bool(fields.get("reasoning_effort")) or self.thinking.get("type") in {"enabled", "adaptive"}
+
+
+class ConverseAsk(Conversation, kw_only=True):
+    model: str = ""
+    """From the path."""
+    streamed: bool = False
+    """From the path."""
+    inference_config: InferenceConfig | None = None
+    output_config: OutputConfig | None = None
+    guardrail_config: Any = None
+    prompt_variables: Any = None
+    additional_model_response_field_paths: Any = None
+    request_metadata: Any = None
+    performance_config: Any = None
+    service_tier: Any = None
+
+    @property
+    def limit(self) -> int | None:
+        return self.inference_config.max_tokens if self.inference_config is not None else None
+
+    def need(self) -> int:
+        return max(self.prompt_tokens(), self.limit or 0)
+
+    def answer(self, context: Context) -> Reply | Refusal:
+        wrong = checks.conversation(self, context.model) or checks.settings(self)
+        text = self._schema_text()
+        schema = checks.schema(text) if text is not None else None
+        if text is not None and schema is None:
+            wrong = "The schema at outputConfig.textFormat.structure.jsonSchema.schema is not valid JSON."
+        if wrong is not None:
+            return Refusal(message=wrong)
+        asked = (self.messages, self.system, self.tool_config, self.additional_model_request_fields, text)
+        identity = context.identity("converse", *asked)
+        given = answer(self._question(context, schema), identity)
+        writer = Writer(context, given, self.prompt_tokens())
+        return writer.stream() if self.streamed else writer.whole()
+
+    def _schema_text(self) -> str | None:
+        format_ = self.output_config.text_format if self.output_config is not None else None
+        wanted = format_.structure.json_schema if format_ is not None else None
+        return wanted.schema if wanted is not None else None
+
+    def _question(self, context: Context, schema: Json | None) -> Question:
+        last = self.messages[-1]
+        results = [block.tool_result for block in last.content if block.tool_result is not None]
+        config = self.inference_config
+        choice, named = self._choice()
+        return Question(
+            model=context.model,
+            provider=context.provider,
+            said="" if results or last.role != "user" else "\n".join(block.text or "" for block in last.content),
+            tool_result="\n".join(result.text() for result in results) if results else None,
+            tools=tuple(AskedTool(spec.name, spec.input_schema.json) for spec in self.specs()),
+            choice=choice,
+            named=named,
+            schema=schema,
+            limit=self.limit,
+            stops=tuple(config.stop_sequences or ()) if config is not None else (),
+            thinks=self.thinks,
+        )
+
+    def _choice(self) -> tuple[Literal["auto", "required", "named"], str | None]:
+        choice = self.tool_config.tool_choice if self.tool_config is not None else None
+        if choice is not None and choice.tool is not None:
+            return "named", choice.tool.name
+        return ("required" if choice is not None and choice.any is not None else "auto"), None
+
+
+class InvokeModelTokens(Shape):
+    body: str
+
+
+class CountInput(Shape):
+    converse: Conversation | None = None
+    invoke_model: InvokeModelTokens | None = None
+
+
+class CountAsk(Shape, kw_only=True):
+    model: str = ""
+    """From the path."""
+    input: CountInput
+
+    def need(self) -> int:
+        return 0
+
+    def answer(self, context: Context) -> Reply | Refusal:
+        if self.input.converse is not None:
+            wrong = checks.conversation(self.input.converse, context.model)
+            return Refusal(message=wrong) if wrong else _counted(self.input.converse.prompt_tokens())
+        if self.input.invoke_model is None:
+            return Refusal(message="The input must set one of the following keys: invokeModel, converse.")
+        try:
+            body = base64.b64decode(self.input.invoke_model.body, validate=True)
+        except ValueError:
+            return Refusal(message="Malformed input request, please reformat your input and try again.")
+        asked = complaints.read(InvokedCountAsk, body)
+        return wording.invalid(asked) if isinstance(asked, Complaint) else _counted(asked.prompt_tokens())
+
+
+def _counted(spent: int) -> Reply:
+    return whole({"inputTokens": spent})

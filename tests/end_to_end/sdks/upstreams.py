@@ -1,0 +1,203 @@
+"""The simulated providers behind the gateway, and where each finds in a request of its own dialect what was asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from end_to_end.sdks.seen import Document
+from headway.simulated.dialects import DIALECTS
+
+KEY = "good-key"
+AWS_KEY = "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY"
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """One provider. The functions take the body of a request as it came there."""
+
+    name: str
+    kind: str
+    """Entry of the catalogue."""
+    settings: Document = {}
+    base: str = ""
+    """What comes after host and port in its base URL."""
+    model: str
+    thinker: str = ""
+    """A model that thinks and signs its thoughts. Empty: none that is simulated."""
+    embedder: str = ""
+    path: tuple[str, str]
+    """Patterns of the paths of whole answers and of streams."""
+    words: Callable[[Document], str]
+    """The text of the last message."""
+    tools: Callable[[Document], list[str]]
+    results: Callable[[Document], list[str]]
+    picture: Callable[[Document], str]
+    """In base64."""
+    schema: Callable[[Document], Document]
+    mark: str = ""
+    """What signatures stand under."""
+
+
+def _content(message: Document) -> list[Document]:
+    content = message["content"]
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _text(blocks: list[Document]) -> str:
+    return "".join(block.get("text", "") for block in blocks)
+
+
+def _chat_results(body: Document) -> list[str]:
+    return [_text(_content(each)) for each in body["messages"] if each["role"] == "tool"]
+
+
+def _data(url: str | Document) -> str:
+    text = url if isinstance(url, str) else url["url"]
+    return text.removeprefix("data:image/png;base64,")
+
+
+def _gemini_results(body: Document) -> list[str]:
+    parts = [part for content in body["contents"] for part in content["parts"]]
+    found = [part["functionResponse"]["response"] for part in parts if "functionResponse" in part]
+    return [str(each.get("result", each.get("output"))) for each in found]
+
+
+def _gemini_schema(body: Document) -> Document:
+    config = body["generationConfig"]
+    return config.get("responseJsonSchema") or config["responseSchema"]
+
+
+def _gemini_tools(body: Document) -> list[str]:
+    return [each["name"] for tool in body["tools"] for each in tool["functionDeclarations"]]
+
+
+def _claude_results(body: Document) -> list[str]:
+    blocks = [block for message in body["messages"] for block in _content(message)]
+    found = [block["content"] for block in blocks if block["type"] == "tool_result"]
+    return [each if isinstance(each, str) else _text(each) for each in found]
+
+
+def _converse_blocks(body: Document, name: str) -> list[Any]:
+    return [block[name] for message in body["messages"] for block in message["content"] if name in block]
+
+
+def _responses_results(body: Document) -> list[str]:
+    found = [item["output"] for item in body["input"] if item.get("type") == "function_call_output"]
+    return [each if isinstance(each, str) else _text(each) for each in found]
+
+
+def _responses_words(body: Document) -> str:
+    given = body["input"]
+    return given if isinstance(given, str) else _text(_content(given[-1]))
+
+
+CHAT = Upstream(
+    name="openai",
+    kind="openai",
+    settings={"apis": ["chat", "embeddings"]},
+    base="/v1",
+    model="gpt-4.1",
+    embedder="text-embedding-3-small",
+    path=("/v1/chat/completions", "/v1/chat/completions"),
+    words=lambda body: _text(_content(body["messages"][-1])),
+    tools=lambda body: [each["function"]["name"] for each in body["tools"]],
+    results=_chat_results,
+    picture=lambda body: _data(body["messages"][-1]["content"][1]["image_url"]),
+    schema=lambda body: body["response_format"]["json_schema"]["schema"],
+)
+RESPONSES = Upstream(
+    name="responses",
+    kind="openai",
+    settings={"dialect": "openai_responses"},
+    base="/v1",
+    model="gpt-4.1",
+    path=("/v1/responses", "/v1/responses"),
+    words=_responses_words,
+    tools=lambda body: [each["name"] for each in body["tools"]],
+    results=_responses_results,
+    picture=lambda body: _data(body["input"][-1]["content"][1]["image_url"]),
+    schema=lambda body: body["text"]["format"]["schema"],
+)
+ANTHROPIC = Upstream(
+    name="anthropic",
+    kind="anthropic",
+    base="/v1",
+    model="claude-sonnet-4-5",
+    thinker="claude-sonnet-4-5",
+    path=("/v1/messages", "/v1/messages"),
+    words=lambda body: _text(_content(body["messages"][-1])),
+    tools=lambda body: [each["name"] for each in body["tools"]],
+    results=_claude_results,
+    picture=lambda body: body["messages"][-1]["content"][1]["source"]["data"],
+    schema=lambda body: body["output_config"]["format"]["schema"],
+    mark="signature",
+)
+GEMINI = Upstream(
+    name="gemini",
+    kind="gemini",
+    base="/v1beta",
+    model="gemini-2.5-flash",
+    thinker="gemini-3-flash-preview",
+    embedder="gemini-embedding-001",
+    path=(
+        r"/v1(beta)?/models/gemini-[^/:]+:generateContent",
+        r"/v1(beta)?/models/gemini-[^/:]+:streamGenerateContent\?alt=sse",
+    ),
+    words=lambda body: _text(body["contents"][-1]["parts"]),
+    tools=_gemini_tools,
+    results=_gemini_results,
+    picture=lambda body: body["contents"][-1]["parts"][1]["inlineData"]["data"],
+    schema=_gemini_schema,
+    mark="thoughtSignature",
+)
+BEDROCK = Upstream(
+    name="bedrock",
+    kind="bedrock",
+    settings={"auth": "sigv4"},
+    model="anthropic.claude-sonnet-4-5-20250929-v1:0",
+    thinker="anthropic.claude-sonnet-4-5-20250929-v1:0",
+    embedder="amazon.titan-embed-text-v2:0",
+    path=(r"/model/[^/]+/converse", r"/model/[^/]+/converse-stream"),
+    words=lambda body: _text(body["messages"][-1]["content"]),
+    tools=lambda body: [each["toolSpec"]["name"] for each in body["toolConfig"]["tools"]],
+    results=lambda body: [_text(each["content"]) for each in _converse_blocks(body, "toolResult")],
+    picture=lambda body: body["messages"][-1]["content"][1]["image"]["source"]["bytes"],
+    schema=lambda body: json.loads(body["outputConfig"]["textFormat"]["structure"]["jsonSchema"]["schema"]),
+    mark="signature",
+)
+COHERE = Upstream(
+    name="cohere",
+    kind="cohere",
+    model="command-a-vision-07-2025",
+    thinker="",
+    embedder="embed-v4.0",
+    path=("/v2/chat", "/v2/chat"),
+    words=lambda body: _text(_content(body["messages"][-1])),
+    tools=lambda body: [each["function"]["name"] for each in body["tools"]],
+    results=_chat_results,
+    picture=lambda body: _data(body["messages"][-1]["content"][1]["image_url"]),
+    schema=lambda body: body["response_format"]["json_schema"],
+)
+
+
+def _simulated(name: str) -> bool:
+    """Not every dialect is."""
+    return any(type(each).__module__.startswith(f"headway.simulated.{name}.") for each in DIALECTS)
+
+
+UPSTREAMS = [
+    CHAT,
+    RESPONSES,
+    ANTHROPIC,
+    GEMINI,
+    *([BEDROCK] if _simulated("bedrock") else []),
+    *([COHERE] if _simulated("cohere") else []),
+]
+
+
+def is_asked_at(upstream: Upstream, path: str, *, stream: bool) -> bool:
+    return re.fullmatch(upstream.path[stream], path) is not None
