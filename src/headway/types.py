@@ -48,9 +48,7 @@ a signature by AWS's rules, or a token of Google Cloud's or of Microsoft Entra's
 its environment has.
 """
 
-Dialect = Literal[
-    "openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere", "ollama", "replicate"
-]
+Dialect = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere", "ollama", "replicate"]
 """What a provider or a client speaks: OpenAI's Chat Completions or Responses, Anthropic's Messages, Gemini's
 generateContent, Bedrock's Converse, Cohere's chat (v2), Ollama's own chat; Replicate's predictions, which only
 providers speak.

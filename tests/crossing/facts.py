@@ -37,7 +37,7 @@ _SAME = {"max_completion_tokens": "max_tokens", "parametersJsonSchema": "paramet
 _THINKING = re.compile(
     r"(.*\.)?(thinking|thinkingConfig|reasoning)\."
     r"(type|budget_tokens|thinkingBudget|thinkingLevel|effort|enabled|max_tokens|token_budget)"
-    r"|(.*\.)?effort|reasoning_effort"
+    r"|(.*\.)?(effort|reasoning_effort|reasoning_config)"
 )
 _OFF = (0, False, "none", "disabled", "NONE")
 

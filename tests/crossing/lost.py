@@ -39,8 +39,8 @@ class Nothing(NamedTuple):
 
 
 _CACHING_ANYWAY: tuple[Dialect, ...] = ("openai_responses", "gemini")
-_STRICT_ANYWAY: tuple[Dialect, ...] = ("gemini", "converse", "cohere", "anthropic")
-_SHOWN_ANYWAY: tuple[Dialect, ...] = ("openai_chat", "cohere")
+_STRICT_ANYWAY: tuple[Dialect, ...] = ("gemini", "converse", "cohere", "anthropic", "ollama")
+_SHOWN_ANYWAY: tuple[Dialect, ...] = ("openai_chat", "cohere", "ollama")
 
 _NAMED = (
     Named(r"words of system", r"messages\[\]\.role"),
@@ -96,10 +96,14 @@ _NOTHING = (
     Nothing(r"messages\.(thoughtSignature|id|index)", ".*", "means nothing to another provider"),
     Nothing(r".*(jsonSchema|json_schema|format)\.name", ".*", "a label that no model sees"),
     Nothing(r".*(json_schema|format)\.strict", "True", "what is done anyway", targets=_STRICT_ANYWAY),
+    Nothing(r"tools\.type", "'custom'", "what a tool is that does not say it", dialects=("anthropic",)),
+    Nothing(r"messages\.thought", "True", "thoughts that follow one another are one", targets=("gemini",)),
+    Nothing(r"messages\.reasoning(_content)?", ".*", "told under one name", ("openai_chat",), ("openai_chat",)),
+    Nothing(r"reasoning.generate_summary", ".*", "its old name", targets=("openai_responses",)),
     Nothing(r".*[iI]ncludeThoughts", "False", "thoughts that nobody looks at"),
     Nothing(r".*[iI]ncludeThoughts|.*display", "(True|'summarized')", "shown wherever there are any", targets=_SHOWN_ANYWAY),
     Nothing(r"thinking", "True", "done by models that think", targets=("openai_chat",)),
-    Nothing(r"thinking", "True", "OpenRouter's `enabled`, likewise", dialects=("openai_chat",), targets=("gemini", "cohere")),
+    Nothing(r"thinking", "True", "OpenRouter's `enabled`, likewise", dialects=("openai_chat",), targets=("gemini", "cohere", "ollama")),
     Nothing(r"tools.*strict", "True", "done where a tool must be called", targets=("gemini",)),
     Nothing(r"messages\.(format|mimeType|media_type)", ".*", "the name of a form that another may call otherwise"),
 )

@@ -61,6 +61,5 @@ def test_a_request_for_its_own_provider_loses_nothing(client: Dialect):
             lost = unexplained(client, client, asked.body, written.body, ())
             assert not lost, (asked.id, list(map(str, lost)))
             assert written.dropped == (), asked.id
-            assert fault_of(client, written.body) == fault_of(client, asked.body), asked.id
             seen += 1
     assert seen >= LEAST

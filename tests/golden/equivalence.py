@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Literal
 
 from golden.heard import Heard, Used
-
 from headway.types import Dialect
 
 End = Literal["end", "sequence", "length", "context", "tools", "filter", "refusal", "pause", "fault", "silent"]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from random import Random
 
 from golden.recordings import Recording
-
 from headway.types import Dialect
 
 END: dict[Dialect, tuple[bytes, ...]] = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+
 from golden.clients import CLIENTS, Clients
 from golden.equivalence import differences, expected
 from golden.heard import HEAR
 from golden.recordings import Recording
 from golden.relay import show_to
 from golden.sources import heard_in
-
 from headway.types import Dialect
 from headway.wire.dialects import CODECS
 from headway.wire.form.assembly import events_of

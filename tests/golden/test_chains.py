@@ -9,6 +9,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+
 from golden.clients import CLIENTS, Clients
 from golden.equivalence import differences, end_of, expected
 from golden.heard import HEAR
@@ -16,7 +17,6 @@ from golden.pieces import in_pieces
 from golden.recordings import Recording
 from golden.relay import Relayed, show_to
 from golden.sources import chat_of, chunks_of, heard_in
-
 from headway.wire.dialects import CODECS
 from headway.wire.form.assembly import events_of
 from headway.wire.form.reply import Reply

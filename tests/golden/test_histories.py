@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+
 from golden.clients import Clients, Document
 from golden.recordings import Recording
 from golden.relay import show_to
-
 from headway.types import Dialect
 from headway.wire.dialects import CODECS
 from headway.wire.form.assembly import events_of

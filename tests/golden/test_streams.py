@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from golden.clients import CLIENTS, Clients
 from golden.equivalence import differences, expected
 from golden.heard import HEAR

@@ -19,6 +19,7 @@ from headway.wire.media.form import Sent
 from headway.wire.openai import continuation, request
 from headway.wire.openai.peek import JsonRequest
 from headway.wire.openai.told import Told
+from headway.wire.openai_chat import departures
 
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -45,9 +46,12 @@ Cannot = Unsupported | Malformed | None
 def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> Outgoing | Cannot:
     """`going_on` is a text that another attempt began."""
     facts = asked.facts
-    if way.again is not None and isinstance(facts, JsonRequest) and _must_be_read(asked, facts, sender, way):
-        return _in_other_words(asked, sender, way, way.again)
-    if way.translation is not None or way.follows is not None:
+    if way.again is not None and isinstance(facts, JsonRequest):
+        departs = going_on is None and _departs(facts, sender, way)
+        if departs or _must_be_read(asked, facts, sender, way):
+            return _in_other_words(asked, sender, way, way.again)
+    elsewhere = isinstance(facts, JsonRequest) and (not way.splices or way.adds is not None)
+    if way.translation is not None or way.follows is not None or elsewhere:
         return None if going_on is not None else _in_other_words(asked, sender, way, way.translation)
     hides_usage = False
     dropped: tuple[str, ...] = ()
@@ -82,6 +86,14 @@ def _must_be_read(asked: Asked, facts: JsonRequest, sender: Sender, way: Way) ->
     if asked.recall is not None and asked.recall.refers(facts.fields):
         return True
     return (way.follows is not None and bool(sender.learnt)) or may_hold_seals(facts.body)
+
+
+def _departs(facts: JsonRequest, sender: Sender, way: Way) -> bool:
+    """May the request hold what this target is known to take otherwise than its dialect has it?"""
+    quirks = sender.quirks
+    if not quirks.renames or way.form != "openai_chat":
+        return False
+    return departures.concern(facts.fields, facts.body, quirks.renames, quirks.lacks)
 
 
 def _fitted(fields: dict[str, msgspec.Raw], learnt: Lessons) -> tuple[bytes, tuple[str, ...]]:

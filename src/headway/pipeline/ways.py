@@ -98,12 +98,16 @@ def _direct(target: Target, endpoint: Endpoint, surface: Surface, api: Api) -> W
     path, stream_path = _paths(target, api)
     if endpoint.operation == "embed" and endpoint.style == "gemini":  # one text or several, as the client has it
         path = stream_path = with_verb(path, endpoint.name.rpartition(".")[2])
+        renaming = between(endpoint, api.form)  # each of several texts is asked for with the model's name
+    else:
+        renaming = None
     words = endpoint.operation == "generate"
     reads, signed = words and endpoint.name not in _OURS, words and endpoint.dialect in _SIGNED
     return Way(
         path=path,
         stream_path=stream_path,
         form=api.form,
+        translation=renaming,
         follows=CODECS[endpoint.dialect] if reads else None,
         again=generation(endpoint, endpoint.dialect) if signed else None,
         splices=surface.in_body,

@@ -75,9 +75,8 @@ def configuration(roots: Mapping[str, str], faults: Faults) -> Document:
         name = upstream.name
         sections[name] = _section(upstream, roots[name])
         models[f"to-{name}"] = [f"{name}/{upstream.model}"]
-        for job, model in (("think", upstream.thinker), ("embed", upstream.embedder)):
-            if model:
-                models[f"{job}-{name}"] = [f"{name}/{model}"]
+        jobs = {"think": upstream.thinker, "look": upstream.looker or upstream.model, "embed": upstream.embedder}
+        models |= {f"{job}-{name}": [f"{name}/{model}"] for job, model in jobs.items() if model}
     by_name = {upstream.name: upstream for upstream in UPSTREAMS}
     for logical, (name, fault) in faults.items():
         sections[logical] = _section(by_name[name], roots[name])

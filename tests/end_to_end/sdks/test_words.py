@@ -55,7 +55,7 @@ def test_tools_called_in_parallel_and_their_results(
 
 
 def test_a_picture(place: Place, client: Application, upstream: Upstream):
-    seen = client.ask(f"to-{upstream.name}", [client.said("what is this?", PIXEL)])
+    seen = client.ask(f"look-{upstream.name}", [client.said("what is this?", PIXEL)])
     assert "a simulated answer" in seen.text
     assert seen.spent[0] > 85
     assert base64.b64decode(upstream.picture(place.last(upstream)[1])) == PIXEL

@@ -28,6 +28,8 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     thinker: str = ""
     """A model that thinks and signs its thoughts. Empty: none that is simulated."""
+    looker: str = ""
+    """A model that takes pictures, if the usual one does not."""
     embedder: str = ""
     path: tuple[str, str]
     """Patterns of the paths of whole answers and of streams."""
@@ -172,8 +174,9 @@ BEDROCK = Upstream(
 COHERE = Upstream(
     name="cohere",
     kind="cohere",
-    model="command-a-vision-07-2025",
-    thinker="",
+    model="command-a-03-2025",
+    thinker="command-a-reasoning-08-2025",
+    looker="command-a-vision-07-2025",
     embedder="embed-v4.0",
     path=("/v2/chat", "/v2/chat"),
     words=lambda body: _text(_content(body["messages"][-1])),

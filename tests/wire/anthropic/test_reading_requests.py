@@ -337,7 +337,7 @@ def test_what_cannot_be_read_is_named(refuse: Refuse, body: Body, param: str):
 
 
 def test_a_wrong_type_is_told_in_plain_words(refuse: Refuse):
-    assert refuse(_body(QUESTION, max_tokens="9")).message == "max_tokens must be a whole number or null, not a string"
+    assert refuse(_body(QUESTION, max_tokens="9")).message == "max_tokens must be a whole number, not a string"
 
 
 JSON = st.recursive(

@@ -239,7 +239,6 @@ def test_what_the_model_lacks_is_refused(ask: Ask, cannot: Cannot):
     assert cannot(ask(tools=(TOOL,)), lacks=frozenset({"tools"})).message == "takes no tools"
     assert cannot(ask(needs=("previous_response_id",))).feature == "previous_response_id"
     assert cannot(ask(n=2)).feature == "n"
-    assert cannot(ask(output=Output())).feature == "json_output"
     assert (
         cannot(ask(tools=(HostedTool("openai_responses", "web_search", msgspec.Raw(b"{}")),))).feature == "web_search"
     )
@@ -419,3 +418,9 @@ def test_a_strict_tool_is_strict_where_the_model_can_be(ask: Ask, write: Write):
     assert ("strict" in body["tools"][0], dropped) == (False, ("tools[0].strict",))
     loose = msgspec.structs.replace(strict, strict=False)
     assert "strict" not in write(ask(tools=(loose,))).body["tools"][0]
+
+
+def test_any_json_as_the_answer_is_left_to_the_prompt_and_listed(ask: Ask, write: Write):
+    """OpenAI demands that the prompt asks for it."""
+    body, dropped = write(ask(output=Output()))
+    assert ("output_config" in body, dropped) == (False, ("output",))

@@ -194,12 +194,12 @@ def test_an_unknown_part_is_kept_as_it_came(read: Read):
 @pytest.mark.parametrize(
     ("wrong", "message", "param"),
     [
-        ({"messages": None}, "messages must be an array, not null", "messages"),
+        ({"messages": None}, "messages must be a list, not null", "messages"),
         ({"messages": [{"content": "x"}]}, "messages[0].role is missing", "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content is missing", "messages[0].content"),
         (
             {"messages": [{"role": "user", "content": 5}]},
-            "messages[0].content must be a string or an array, not an integer",
+            "messages[0].content must be a string or a list, not a whole number",
             "messages[0].content",
         ),
         (
@@ -218,8 +218,8 @@ def test_an_unknown_part_is_kept_as_it_came(read: Read):
             "messages[0].tool_call_id",
         ),
         ({"temperature": "hot"}, "temperature must be a number, not a string", "temperature"),
-        ({"max_tokens": 1.5}, "max_tokens must be an integer, not a number", "max_tokens"),
-        ({"stop_sequences": "x"}, "stop_sequences must be an array, not a string", "stop_sequences"),
+        ({"max_tokens": 1.5}, "max_tokens must be a whole number, not a number", "max_tokens"),
+        ({"stop_sequences": "x"}, "stop_sequences must be a list, not a string", "stop_sequences"),
         ({"tools": [{"type": "function"}]}, "tools[0].function is missing", "tools[0].function"),
         ({"tools": [{"function": {}}]}, "tools[0].function.name is missing", "tools[0].function.name"),
         ({"tool_choice": "auto"}, "tool_choice must be REQUIRED or NONE", "tool_choice"),

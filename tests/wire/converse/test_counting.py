@@ -45,8 +45,8 @@ def test_a_conversation_that_cannot_be_written_is_not_counted(foreign):
 
 def test_bodies_of_other_makers_are_not_counted(fields):
     found = invoke.read_count_request(fields({"input": {"invokeModel": {"body": "e30="}}}), SAID)
-    assert found == Malformed("Tokens are counted of input.converse only.", "input.invokeModel")
-    assert invoke.read_count_request(fields({}), SAID) == Malformed("input is missing.", "input")
+    assert found == Malformed("Tokens are counted of input.converse only", "input.invokeModel")
+    assert invoke.read_count_request(fields({}), SAID) == Malformed("input is missing", "input")
     wrong = invoke.read_count_request(fields({"input": {"converse": 5}}), SAID)
     assert isinstance(wrong, Malformed)
     assert wrong.param == "input.converse"

@@ -227,7 +227,7 @@ def test_a_redaction_of_claudes_is_anthropics(recordings, read):
             "outputConfig.textFormat.structure.jsonSchema.schema",
         ),
         ({"additionalModelRequestFields": [1]}, "additionalModelRequestFields"),
-        ({"requestMetadata": {"secret": 1}}, "requestMetadata[...]"),
+        ({"requestMetadata": {"secret": 1}}, "requestMetadata"),
         ({"serviceTier": "secret"}, "serviceTier"),
     ],
 )
@@ -241,7 +241,7 @@ def test_what_is_wrong_is_named_and_never_repeated(body, param, complaint):
 def test_nesting_without_end_is_refused():
     raw = msgspec.Raw(b'[{"role":"user","content":[{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}]")
     found = CODEC.read_request({"messages": raw}, Said(model="m", stream=False))
-    assert found == Malformed("messages is nested too deeply.", "messages")
+    assert found == Malformed("messages is nested too deeply", "messages")
 
 
 JSON = st.recursive(

@@ -222,7 +222,6 @@ def test_an_answer_held_to_a_schema(foreign, write):
     ("more", "feature"),
     [
         ({"n": 2}, "n"),
-        ({"output": Output()}, "json_output"),
         ({"tools": (HostedTool("anthropic", "web_search", RAW),)}, "web_search"),
         ({"tools": (Tool(name="a", custom=True),)}, "custom_tools"),
         ({"needs": ("previous_response_id",)}, "previous_response_id"),
@@ -386,3 +385,9 @@ def test_claudes_thoughts_are_not_for_another_model(foreign, write):
 def test_a_refusal_is_what_the_assistant_said(foreign, write):
     body, _ = write(foreign(USER, Message("assistant", (Refusal("I will not."),))))
     assert body["messages"][1]["content"] == [{"text": "I will not."}]
+
+
+def test_any_json_as_the_answer_is_left_to_the_prompt_and_listed(foreign, write):
+    """OpenAI demands that the prompt asks for it."""
+    body, dropped = write(foreign(output=Output()))
+    assert ("outputConfig" in body, dropped) == (False, ("output",))

@@ -404,7 +404,7 @@ def test_the_choice_of_tools(gemini: Speak, config: dict[str, Any], choice: Tool
     ("document", "param", "message"),
     [
         ({}, "contents", "contents is missing"),
-        ({"contents": "hi"}, "contents", "contents must be a list, not a text"),
+        ({"contents": "hi"}, "contents", "contents must be a list, not a string"),
         ({"contents": [{"parts": [{"text": 5}]}]}, "contents[0].parts[0].text", None),
         ({"contents": [{"parts": [{"text": "a"}, {}]}]}, "contents[0].parts[1]", None),
         ({"contents": [{"role": "robot", "parts": []}]}, "contents[0].role", "contents[0].role must be user or model"),
@@ -425,14 +425,14 @@ def test_the_choice_of_tools(gemini: Speak, config: dict[str, Any], choice: Tool
         (asks(tools=[{"functionDeclarations": [{}]}]), "tools[0].functionDeclarations[0].name", None),
         (asks(tools=5), "tools", None),
         (asks(toolConfig={"functionCallingConfig": {"mode": "X"}}), "toolConfig.functionCallingConfig.mode", None),
-        (asks(labels={"a": 1}), "labels[...]", None),
-        (asks(serviceTier=1), "serviceTier", "serviceTier must be a text, not a whole number"),
+        (asks(labels={"a": 1}), "labels", "a value in labels must be a string, not a whole number"),
+        (asks(serviceTier=1), "serviceTier", "serviceTier must be a string, not a whole number"),
     ],
 )
 def test_what_cannot_be_read_is_named(gemini: Speak, document: dict[str, Any], param: str, message: str | None):
     malformed = gemini.refused(document)
     assert malformed.param == param
-    assert malformed.message.startswith(param)
+    assert param in malformed.message
     assert message is None or malformed.message == message
 
 

@@ -133,10 +133,10 @@ def test_a_call_with_an_id_keeps_it(read: Read):
 @pytest.mark.parametrize(
     ("wrong", "message", "param"),
     [
-        ({"messages": {}}, "messages must be an array, not an object", "messages"),
+        ({"messages": {}}, "messages must be a list, not an object", "messages"),
         (
             {"messages": [{"role": "user", "content": []}]},
-            "messages[0].content must be a string, not an array",
+            "messages[0].content must be a string, not a list",
             "messages[0].content",
         ),
         (
@@ -144,10 +144,10 @@ def test_a_call_with_an_id_keeps_it(read: Read):
             "messages[0].role must be system, user, assistant or tool",
             "messages[0].role",
         ),
-        ({"options": []}, "options must be an object, not an array", "options"),
-        ({"options": {"top_k": "x"}}, "options.top_k must be an integer, not a string", "options.top_k"),
+        ({"options": []}, "options must be an object, not a list", "options"),
+        ({"options": {"top_k": "x"}}, "options.top_k must be a whole number, not a string", "options.top_k"),
         ({"format": "xml"}, "format must be json or a JSON schema", "format"),
-        ({"think": 5}, "think must be true or false or a string, not an integer", "think"),
+        ({"think": 5}, "think must be true or false or a string, not a whole number", "think"),
         ({"tools": [{}]}, "tools[0].function is missing", "tools[0].function"),
     ],
 )

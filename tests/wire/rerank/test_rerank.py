@@ -139,17 +139,17 @@ def test_what_only_cohere_can_do_is_refused_elsewhere(name: str) -> None:
 
 
 WRONG: list[tuple[RerankDialect, dict[str, Any], str]] = [
-    ("cohere", {"model": "m", "documents": ["a"]}, "query must be given"),
-    ("cohere", {"model": "m", "query": 3, "documents": ["a"]}, "query must be a string"),
-    ("cohere", {"model": "m", "query": "q"}, "documents must be given"),
+    ("cohere", {"model": "m", "documents": ["a"]}, "query is missing"),
+    ("cohere", {"model": "m", "query": 3, "documents": ["a"]}, "query must be a string or an object, not a whole number"),
+    ("cohere", {"model": "m", "query": "q"}, "documents is missing"),
     ("cohere", {"model": "m", "query": "q", "documents": []}, "documents must be a list that is not empty"),
-    ("cohere", {"model": "m", "query": "q", "documents": "a"}, "documents must be a list of texts"),
+    ("cohere", {"model": "m", "query": "q", "documents": "a"}, "documents must be a list, not a string"),
     (
         "jina",
         {"model": "m", "query": "q", "documents": ["a", 3]},
-        "documents[1] must be a text, or an object with a text",
+        "documents[1] must be a string, or an object with a text",
     ),
-    ("jina", {"model": "m", "query": "q", "documents": [{"text": 3}]}, "documents[0] must be a text, or an object"),
+    ("jina", {"model": "m", "query": "q", "documents": [{"text": 3}]}, "documents[0] must be a string, or an object"),
     ("voyage", {"model": "m", "query": "q", "documents": ["a"], "top_k": "1"}, "top_k must be a whole number"),
     ("voyage", {"model": "m", "query": "q", "documents": ["a"], "truncation": 1}, "truncation must be true or false"),
     ("cohere", {"model": 3, "query": "q", "documents": ["a"]}, "model must be a string"),

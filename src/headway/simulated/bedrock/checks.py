@@ -100,9 +100,10 @@ def _turns(asked: Conversation) -> Iterator[str]:
                 "between user and assistant roles and try again."
             )
         results = [block.tool_result.tool_use_id for block in message.content if block.tool_result is not None]
-        if message.role == "assistant":
-            results = []  # of tools that the model's own provider ran
         calls = [block.tool_use.tool_use_id for block in message.content if block.tool_use is not None]
+        if message.role == "assistant":
+            # Calls of tools that the provider itself ran bring their results along.
+            calls, results = [call for call in calls if call not in results], []
         if (results or calls) and asked.tool_config is None:
             yield "The toolConfig field must be defined when using toolUse and toolResult content blocks."
         missing = [call for call in open_calls if call not in results]

@@ -18,10 +18,10 @@ from headway.wire.anthropic.thinking_write import Decided, decide
 from headway.wire.anthropic.vocabulary import TIERS_TO_ASK
 from headway.wire.anthropic.writing import Refused, Writing, quoted
 from headway.wire.foreign_json import UNREADABLE
-from headway.wire.form.abilities import AUDIO, JSON_OUTPUT, SCHEMA, VIDEO, missing
+from headway.wire.form.abilities import AUDIO, SCHEMA, VIDEO, missing
 from headway.wire.form.request import HostedTool, Request, Thinking, Tool, ToolChoice, Toward, Unsupported, Written
 
-LACKS = frozenset({AUDIO, VIDEO, JSON_OUTPUT})
+LACKS = frozenset({AUDIO, VIDEO})
 _USUAL_BOUND = 4096
 _LONGEST_USER = 256
 
@@ -338,7 +338,10 @@ def _choice(choice: ToolChoice, parallel: bool | None, *, own: bool) -> Body:
 
 def _say_output(request: Request, body: Body, writing: Writing, known: Ways) -> None:
     output = request.output
-    if output is None or not output.schema:
+    if output is None:
+        return
+    if not output.schema:  # any JSON: whoever asks for it must say so in the prompt too, which Claude follows
+        writing.drop("output")
         return
     if not known.structured:
         raise Refused(SCHEMA, "cannot be held to a JSON schema")

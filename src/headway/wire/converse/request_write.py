@@ -27,7 +27,6 @@ from headway.wire.form.request import (
     Written,
 )
 
-LACKS = frozenset({abilities.JSON_OUTPUT})
 _NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _UNSAYABLE = (
     "seed",
@@ -81,7 +80,7 @@ class _Writing(msgspec.Struct):
 def write_request(request: Request, toward: Toward) -> Written | Unsupported:
     own = request.dialect == "converse"
     asked = msgspec.structs.replace(request, needs=()) if own and request.needs else request
-    refused = abilities.missing(asked, toward, LACKS) or _refused(request, own=own)
+    refused = abilities.missing(asked, toward) or _refused(request, own=own)
     if refused is not None:
         return refused
     family = thinking.family_of(toward.model)
@@ -90,8 +89,10 @@ def write_request(request: Request, toward: Toward) -> Written | Unsupported:
     if writing.parts.refused is not None:
         return writing.parts.refused
     _tools(writing)
-    if request.output is not None:
+    if request.output is not None and request.output.schema:
         writing.output["textFormat"] = _text_format(request.output)
+    elif request.output is not None:  # any JSON: whoever asks for it must say so in the prompt too
+        writing.dropped.append("output")
     _additional(writing)
     _inference(writing)
     _settings(writing)

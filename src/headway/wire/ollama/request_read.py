@@ -157,7 +157,7 @@ def _take_length(raw: msgspec.Raw, found: _Found) -> None:
 def _take_think(raw: msgspec.Raw, found: _Found) -> None:
     match _read_think(raw):
         case True:
-            found["thinking"] = Thinking()
+            found["thinking"] = Thinking(budget=-1)
         case False:
             found["thinking"] = Thinking(budget=0)
         case str() as effort:

@@ -248,10 +248,18 @@ class MessageWriter:
 
     def _call(self, call: ToolCall, place: str) -> Wire:
         if call.custom:
-            wire: Wire = {"id": self._id(call.id), "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+            wire: Wire = {
+                "id": self._id(call.id),
+                "type": "custom",
+                "custom": {"name": call.name, "input": call.arguments},
+            }
         else:
             arguments = call.arguments if self._own or call.arguments.strip() else "{}"
-            wire = {"id": self._id(call.id), "type": "function", "function": {"name": call.name, "arguments": arguments}}
+            wire = {
+                "id": self._id(call.id),
+                "type": "function",
+                "function": {"name": call.name, "arguments": arguments},
+            }
         if call.signature is not None:
             self._signed(wire, call.signature, place)
         if call.cache is not None:

@@ -1,0 +1,1 @@
+"""Ollama's own API as the simulated provider speaks it."""

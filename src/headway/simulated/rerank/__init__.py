@@ -1,0 +1,1 @@
+"""Ranking as Jina and Voyage have it, under the path that both share."""
