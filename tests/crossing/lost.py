@@ -64,6 +64,7 @@ _NAMED = (
     Named(r".*temperature", r"temperature"),
     Named(r".*strict", r"tools(\[\])?\.strict|output\.strict"),
     Named(r".*(schema|Schema)", r"output\.schema"),
+    Named(r".*(responseMimeType|response_format.*|text\.format.*)", r"output"),
     Named(r"tools\..*", r"tools\[\]\.(web_search)"),
     Named(r".*parameters", r"tools(\[\])?\.parameters"),
     Named(r".*description", r"output\.description"),

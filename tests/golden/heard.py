@@ -1,5 +1,5 @@
-"""What somebody hears who reads an answer in the words of its own dialect: written from the dialects' documentation, and
-with none of the product's code.
+"""What somebody hears who reads an answer in the words of its own dialect: written from the dialects' documentation,
+and with none of the product's code.
 
 Each function takes a document as the dialect's API sends it whole. Only the first of several choices counts.
 """

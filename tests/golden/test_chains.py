@@ -1,4 +1,4 @@
-"""Every recorded answer through two gateways: told as a stream of each dialect, and that read as the stream of a provider.
+"""Every recorded answer through two gateways: told as a stream of each dialect, and that read as a provider's.
 
 So the readers of streams, too, hear all that was ever recorded. The last client speaks Chat Completions, the dialect
 that loses least, and its stream is put together without the product's code.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -22,34 +23,47 @@ from headway.wire.form.request import Request, Toward, Written
 
 pytestmark = pytest.mark.sdk
 
-SIGNATURES: dict[Dialect, tuple[str, ...]] = {
-    "openai_chat": ("signature", "thought_signature"),
-    "openai_responses": ("encrypted_content",),
-    "anthropic": ("signature",),
-    "gemini": ("thoughtSignature",),
-    "converse": ("signature",),
-}
-"""Fields whose value only its provider can make, beside those of `REDACTED`."""
-REDACTED: dict[str, str] = {"redacted_thinking": "data", "reasoning.encrypted": "data"}
-"""By the type of what is around it."""
-SIGNS_TEXT: frozenset[Dialect] = frozenset({"openai_chat", "openai_responses", "gemini", "converse"})
+CLIENTS: tuple[Dialect, ...] = ("openai_chat", "openai_responses", "anthropic", "gemini", "converse")
+"""Cohere's have no place for signatures."""
+SIGNS_TEXT: frozenset[Dialect] = frozenset({"openai_chat", "openai_responses", "gemini"})
 """Clients' dialects in which the signature of a text has a place."""
 
 fields_of: Callable[[bytes], dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def signatures(value: Any, dialect: Dialect) -> Iterator[str]:
-    """All that stand in a document of a dialect."""
-    if isinstance(value, list):
-        for each in cast("list[Any]", value):
-            yield from signatures(each, dialect)
-    elif isinstance(value, dict):
-        document = cast("Document", value)
-        redacted = document.get(REDACTED.get(str(document.get("type")), ""))
-        found = [redacted, *(document.get(name) for name in SIGNATURES[dialect])]
-        yield from (each for each in found if isinstance(each, str) and each)
-        for each in document.values():
-            yield from signatures(each, dialect)
+def signed_by(origin: Dialect, document: Document, client: Dialect) -> list[str]:
+    """The signatures of thoughts and calls in an answer, and of texts if the client has a place for those. What belongs
+    to tools that the provider ran itself no other client is shown.
+    """
+    found: list[str | None] = []
+    match origin:
+        case "openai_chat":
+            details = document["choices"][0]["message"].get("reasoning_details") or ()
+            found = [each.get("signature") or each.get("data") for each in details]
+        case "openai_responses":
+            found = [item.get("encrypted_content") for item in document["output"] if item["type"] == "reasoning"]
+        case "anthropic":
+            thoughts = ("thinking", "redacted_thinking")
+            found = [
+                each.get("signature") or each.get("data") for each in document["content"] if each["type"] in thoughts
+            ]
+        case "gemini":
+            for part in (document["candidates"][0].get("content") or {}).get("parts") or ():
+                if "functionCall" in part or part.get("thought") or ("text" in part and client in SIGNS_TEXT):
+                    found.append(part.get("thoughtSignature"))
+        case _:
+            for block in document["output"]["message"]["content"]:
+                thought = block.get("reasoningContent", {})
+                found.append(thought.get("redactedContent") or thought.get("reasoningText", {}).get("signature"))
+    return [each for each in found if each]
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value.replace("-", "+").replace("_", "/")  # Google's client writes base64 in the other alphabet
+    elif isinstance(value, dict | list):
+        for each in cast("Document", value).values() if isinstance(value, dict) else cast("list[Any]", value):
+            yield from texts_in(each)
 
 
 def plain(value: Any) -> Any:
@@ -79,26 +93,24 @@ def goes_on(client: Dialect, told: Document) -> Document:
             return {"messages": [said_by | {"content": [{"text": "Hi"}]}, said["output"]["message"]]}
 
 
-def sent_back(origin: Dialect, model: str, client: Dialect, told: Document) -> list[str]:
-    """Signatures that the provider finds in the request that follows."""
+def sent_back(origin: Dialect, model: str, client: Dialect, told: Document) -> Counter[str]:
+    """All texts in the request to the provider that follows."""
     asked = goes_on(client, told)
     request = CODECS[client].read_request(fields_of(json.dumps(asked).encode()), Said(model=model, stream=False))
     assert isinstance(request, Request), request
     written = CODECS[origin].write_request(request, Toward(model=model))
     assert isinstance(written, Written), written
-    return list(signatures(json.loads(written.body), origin))
+    return Counter(texts_in(json.loads(written.body)))
 
 
 def test_a_provider_gets_its_own_signatures_back(signed: Recording, clients: Clients):
-    document = json.loads(signed.body)
-    reply = CODECS[signed.dialect].read_reply(signed.body)
+    origin, document, reply = signed.dialect, json.loads(signed.body), CODECS[signed.dialect].read_reply(signed.body)
     assert isinstance(reply, Reply)
     model = signed.asked.get("model") or "gemini-3-pro-preview"
-    due = sorted(signatures(document, signed.dialect))
-    for client in ("openai_chat", "openai_responses", "anthropic", "gemini", "converse"):
-        writer = CODECS[client].writer(show_to(client))
-        pieces = writer.write(list(events_of(reply))) + writer.end()
+    for client in CLIENTS:
+        due = Counter(texts_in(signed_by(origin, document, client)))
         whole = clients.whole(client, CODECS[client].write_reply(reply, show_to(client)))
-        assert sorted(sent_back(signed.dialect, model, client, whole)) == due, client
-        streamed = clients.streamed(client, pieces)
-        assert sorted(sent_back(signed.dialect, model, client, streamed)) == due, f"{client}, in pieces"
+        assert due <= sent_back(origin, model, client, whole), client
+        writer = CODECS[client].writer(show_to(client))
+        streamed = clients.streamed(client, writer.write(list(events_of(reply))) + writer.end())
+        assert due <= sent_back(origin, model, client, streamed), f"{client}, in pieces"

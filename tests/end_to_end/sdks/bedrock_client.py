@@ -94,7 +94,7 @@ class Converse:
         )
 
     def parsed(self, model: str, text: str) -> Forecast:
-        wanted = {"name": "forecast", "schema": json.dumps(Forecast.model_json_schema())}
+        wanted = {"name": "forecast", "schema": json.dumps(Forecast.model_json_schema() | {"additionalProperties": False})}
         answer = self.sdk.converse(
             modelId=model,
             messages=[self.said(text)],

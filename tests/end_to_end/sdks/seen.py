@@ -20,8 +20,6 @@ PIXEL = base64.b64decode(
 class Forecast(pydantic.BaseModel):
     """What an answer may have to look like."""
 
-    model_config = pydantic.ConfigDict(extra="forbid")
-
     city: str
     sky: Literal["clear", "cloudy"]
     degrees: int

@@ -40,7 +40,7 @@ def test_what_counts_for_nothing_is_left_out(foreign):
 
 
 def test_a_conversation_that_cannot_be_written_is_not_counted(foreign):
-    assert isinstance(invoke.write_count_request(foreign(output=Output()), Toward(model="m")), Unsupported)
+    assert isinstance(invoke.write_count_request(foreign(n=2), Toward(model="m")), Unsupported)
 
 
 def test_bodies_of_other_makers_are_not_counted(fields):

@@ -149,10 +149,3 @@ class CountAsk(Conversation, kw_only=True):
 
 class VertexCountAsk(CountAsk, kw_only=True):
     anthropic_version: Literal["vertex-2023-10-16"] | None = None
-
-
-class InvokedCountAsk(Messages, kw_only=True):
-    """The body of a model that is called through Bedrock, whose tokens are to be counted."""
-
-    anthropic_version: Literal["bedrock-2023-05-31"]
-    anthropic_beta: list[str] | None = None

@@ -6,6 +6,7 @@ import re
 
 from headway.simulated import complaints
 from headway.simulated.bedrock import wording
+from headway.simulated.bedrock.claude import InvokedMessagesAsk
 from headway.simulated.bedrock.invoke import InvokeAsk, kind_of
 from headway.simulated.bedrock.request import ConverseAsk, CountAsk
 from headway.simulated.complaints import Complaint
@@ -15,7 +16,7 @@ from headway.simulated.received import ReceivedRequest, decoded
 from headway.simulated.reply import Ask, Header, Refusal, Reply, Voice
 from headway.simulated.settings import Simulation
 
-ACTIONS = ("converse", "converse-stream", "invoke", "count-tokens")
+ACTIONS = ("converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens")
 _CALL = re.compile(r"/model/([^/]+)/([a-z-]+)")
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/,]+)/[^,]+,\s*SignedHeaders=[^,]+,\s*Signature=[0-9a-f]{64}")
 
@@ -64,6 +65,8 @@ class Bedrock:
         asked.model = model
         if isinstance(asked, ConverseAsk):
             asked.streamed = action == "converse-stream"
+        elif isinstance(asked, InvokedMessagesAsk):
+            asked.stream = action != "invoke"
         return asked
 
     def unknown(self, model: str, request: ReceivedRequest) -> Refusal | None:
@@ -80,9 +83,9 @@ class Bedrock:
             ("x-amzn-bedrock-invocation-latency", str(round(1000 * occasion.took))),
         )
 
-    def _body(self, action: str, body: bytes) -> ConverseAsk | CountAsk | InvokeAsk | Complaint:
-        if action == "invoke":
-            kind = kind_of(body)
+    def _body(self, action: str, body: bytes) -> ConverseAsk | CountAsk | InvokedMessagesAsk | InvokeAsk | Complaint:
+        if action.startswith("invoke"):
+            kind = InvokedMessagesAsk if b'"anthropic_version"' in body else kind_of(body)
             if kind is None:
                 return Complaint("other", said="Malformed input request, please reformat your input and try again.")
             return complaints.read(kind, body)

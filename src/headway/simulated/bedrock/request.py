@@ -10,8 +10,8 @@ from typing import Any, Literal, cast
 from headway.simulated import complaints, tokens
 from headway.simulated.answer import Question, answer
 from headway.simulated.answer import Tool as AskedTool
-from headway.simulated.anthropic.request import InvokedCountAsk
 from headway.simulated.bedrock import checks, wording
+from headway.simulated.bedrock.claude import InvokedMessagesAsk
 from headway.simulated.bedrock.shapes import (
     InferenceConfig,
     Message,
@@ -151,7 +151,7 @@ class CountAsk(Shape, kw_only=True):
             body = base64.b64decode(self.input.invoke_model.body, validate=True)
         except ValueError:
             return Refusal(message="Malformed input request, please reformat your input and try again.")
-        asked = complaints.read(InvokedCountAsk, body)
+        asked = complaints.read(InvokedMessagesAsk, body)
         return wording.invalid(asked) if isinstance(asked, Complaint) else _counted(asked.prompt_tokens())
 
 

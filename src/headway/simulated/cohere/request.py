@@ -130,7 +130,7 @@ class ChatAsk(Strict, kw_only=True):
             called |= {call.id for call in message.tool_calls or ()}
             place = f"messages[{number}]"
             if message.role == "tool" and message.tool_call_id not in called:
-                yield f"invalid request: {place}: tool call id '{message.tool_call_id}' not found in previous tool calls."
+                yield f"invalid request: tool call id '{message.tool_call_id}' not found in previous tool calls"
             if message.role in {"user", "system"} and not message.content:
                 yield f"invalid request: {place}: content must be non-empty"
             if message.role == "assistant" and not message.content and not message.tool_calls:

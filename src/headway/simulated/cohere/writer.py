@@ -55,13 +55,14 @@ class Writer:
         return {"billed_units": counts, "tokens": counts, "cached_tokens": 0}
 
     def _events(self) -> Iterator[Piece]:
-        opened = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+        opened: Json = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
         yield _piece("message-start", {"id": self._id, "delta": {"message": opened}})
         if not self._blank:
             yield from self._contents()
             yield from self._calls()
         end = {"finish_reason": self._finish, "usage": self._usage()}
         yield _piece("message-end", {"delta": end})._replace(terminal=True)
+        yield Piece(b"data: [DONE]\n\n", terminal=True)
 
     def _contents(self) -> Iterator[Piece]:
         given = self._answer

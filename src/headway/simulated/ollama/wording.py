@@ -51,7 +51,7 @@ def invalid(complaint: Complaint) -> Refusal:
         case "missing":
             return Refusal(message=f"{complaint.dotted} is required")
         case "type":
-            message = f"json: cannot unmarshal {complaint.got} into Go struct field {complaint.dotted} of type {complaint.said}"
-            return Refusal(message=message)
+            place = f"Go struct field {complaint.dotted} of type {complaint.said}"
+            return Refusal(message=f"json: cannot unmarshal {complaint.got} into {place}")
         case _:
             return Refusal(message=f"invalid {complaint.dotted or 'request'}")

@@ -1,8 +1,9 @@
 """Where providers that speak like Chat Completions depart from it within messages, and what is written for them.
 
 `Toward.renames` says so by these marks: `tool_call_id: alnum9`, ids of calls are nine letters and digits; `input_audio:
-text`, sounds are base64 alone; `name` and `reasoning_content` with nothing, messages have no such fields; `file:
-document_url`, documents go by their address or as data; `extra_content` and `top_k` with themselves, they are taken.
+text`, sounds are base64 alone; `reasoning_content: thinking`, thoughts are parts of content; `name` with nothing,
+messages have no such field; `file: document_url`, documents go by their address or as data; `extra_content` and `top_k`
+with themselves, they are taken.
 """
 
 from __future__ import annotations

@@ -211,7 +211,9 @@ class MessageWriter:
                     thoughts.append(part)
                 case _:
                     self._odd(wire, content, part, place)
-        if thoughts:
+        if thoughts and self._renames.get("reasoning_content") == "thinking":
+            content[:0] = self._thinking(thoughts, place)
+        elif thoughts:
             self._thought(wire, thoughts, place)
         if content or not (calls or refusals):
             wire["content"] = self._simple(content, "")
@@ -277,12 +279,19 @@ class MessageWriter:
         else:
             self._dropped.append(f"{place}.signature")
 
+    def _thinking(self, thoughts: list[Reasoning], place: str) -> list[Wire]:
+        """Thoughts as parts of content, for who has them there."""
+        parts: list[Wire] = []
+        for thought in thoughts:
+            if self._own and thought.signature is None and thought.redacted is None:
+                parts.append({"type": "thinking", "thinking": [{"type": "text", "text": thought.text}]})
+            else:
+                self._dropped.append(f"{place}.reasoning")
+        return parts
+
     def _thought(self, wire: Wire, thoughts: list[Reasoning], place: str) -> None:
         details: list[Wire] = []
         words: list[str] = []
-        if self._renames.get("reasoning_content") == "":
-            self._dropped.append(f"{place}.reasoning")
-            return
         for thought in thoughts:
             signed = thought.signature is not None or thought.redacted is not None
             if signed and thought.origin == CHAT:
