@@ -339,3 +339,23 @@ _data = st.recursive(
 def test_any_data_compiles_or_is_refused_with_reasons(data: dict[str, object]):
     text = json.dumps(data)  # JSON is YAML
     assert all(problem.line and problem.message for problem in problems_of(text))
+
+
+def test_what_a_section_says_of_a_model_comes_first():
+    text = """
+    providers:
+      a:
+        base_url: http://a
+        models: [plain, {name: o3, most_output: 9k, abilities: {audio: true, tools: false}, reasoning: false}]
+    """
+    snapshot = compiled(text)
+    facts_of = snapshot.providers["a"].facts_of
+    assert facts_of is not None
+    facts = facts_of("o3")
+    assert facts.output_limit == 9000
+    assert facts.reasoning is False
+    assert "audio" in facts.can
+    assert "tools" in facts.cannot
+    assert [model.id for model in snapshot.known_models["a"]] == ["plain", "o3"]
+    (target,) = targets_for(snapshot.providers["a"], "o3")
+    assert "tools" in target.deployment.profile.lacks

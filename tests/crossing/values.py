@@ -50,7 +50,18 @@ _INTEGERS: dict[str, Values] = {
     "n": st.sampled_from([1, 1, 2]),
     "candidateCount": st.sampled_from([1, 1, 2]),
 }
-_ANY = st.sampled_from([SCHEMA, {"a": "b"}, {}])
+_OBJECTS = st.sampled_from([{"a": "b", "c": [1, None]}, {}])
+
+
+def _object(name: str) -> Values:
+    """An object of which the type says nothing."""
+    if name.lower().endswith(("schema", "parameters")):
+        return st.just(SCHEMA)
+    if name == "logit_bias":
+        return st.just({"50": 1})
+    return st.just({"team": "a"}) if name in ("metadata", "labels") else _OBJECTS
+
+
 _NUMBERS = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 
 
@@ -73,7 +84,7 @@ def _option(option: Any, name: str, depth: int) -> Values | None:
         return st.lists(st.deferred(lambda: of_type(arguments[0], name, depth + 1)), min_size=1, max_size=2)
     if origin in DICTS or option is dict:
         wanted = arguments[1] if arguments else Any
-        return _ANY if wanted in (Any, object) else st.dictionaries(st.just("key"), of_type(wanted, name, depth + 1))
+        return _object(name) if wanted in (Any, object) else st.dictionaries(st.just("key"), of_type(wanted, name, depth + 1))
     return _scalar(option, name)
 
 
@@ -93,7 +104,7 @@ def _scalar(option: Any, name: str) -> Values | None:
     if option is bytes:
         return st.just(PNG)
     if option in (Any, object):
-        return _ANY
+        return _object(name)
     if option is datetime.datetime:
         return st.just("2026-01-01T00:00:00Z")
     if isinstance(option, type) and issubclass(option, enum.Enum):
@@ -136,7 +147,7 @@ def of_shape(shape: botocore.model.Shape, name: str = "", depth: int = 0) -> Val
         case "float" | "double":
             return _NUMBERS
         case _:
-            return _ANY
+            return _OBJECTS
 
 
 @cache
@@ -148,7 +159,7 @@ def _structures(shape: botocore.model.Shape, depth: int) -> Values:
     @st.composite
     def made(draw: st.DrawFn) -> dict[str, Any]:
         if shape.is_document_type:
-            return draw(_ANY)
+            return draw(_OBJECTS)
         required, optional = _members(shape)
         if shape.is_tagged_union:
             names = [draw(st.sampled_from(optional))]

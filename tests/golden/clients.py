@@ -10,7 +10,7 @@ import io
 import json
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import anthropic
 import boto3
@@ -31,6 +31,12 @@ HI: Any = [{"role": "user", "content": "Hi"}]
 
 CLIENTS: tuple[Dialect, ...] = ("openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere")
 GROWING = ("input", "text", "signature", "redactedContent")
+SPOKEN = (
+    "response.output_text.delta",
+    "response.refusal.delta",
+    "response.function_call_arguments.delta",
+    "response.custom_tool_call_input.delta",
+)
 ENDINGS = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -125,20 +131,22 @@ class Clients:
         return state.current_completion_snapshot.model_dump(warnings=False)
 
     def _responses(self) -> Document:
-        """Also what the events said one by one, for it must be what the last one says."""
-        words = dict[tuple[str, str], str]()
+        words: dict[str, str] = {}
         document: Document = {}
         with (
             warnings.catch_warnings(action="ignore", category=UserWarning),  # it copies items newer than itself
             self._openai.responses.stream(model="m", input="Hi") as stream,
         ):
-            for event in stream:
-                if event.type.endswith(".delta") and isinstance(piece := getattr(event, "delta", None), str):
-                    place = (event.type, getattr(event, "item_id", ""))
-                    words[place] = words.get(place, "") + piece
+            for event in cast("Iterator[Any]", stream):
+                if event.type in SPOKEN:
+                    words[event.item_id] = words.get(event.item_id, "") + event.delta
                 elif event.type in ENDINGS:  # its `get_final_response` knows but the first
                     document = event.response.model_dump(warnings=False)
-        document["deltas"] = words
+        for item in document["output"]:
+            if item["type"] in ("message", "function_call", "custom_tool_call"):
+                parts = item.get("content") or [item]
+                said = [part.get(name) or "" for part in parts for name in ("text", "refusal", "arguments", "input")]
+                assert words.get(item["id"], "") == "".join(said), "what was said bit by bit is not what was said"
         return document
 
 

@@ -62,7 +62,8 @@ def chat(document: Document) -> Heard:
     message = choice["message"]
     heard = Heard(ended=choice["finish_reason"], refusal=message.get("refusal") or "")
     content = message.get("content") or ""
-    for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+    parts: list[Document] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    for part in parts:
         match part["type"]:
             case "text":
                 heard.text += part["text"]
@@ -81,7 +82,7 @@ def chat(document: Document) -> Heard:
         elif call["function"]["name"]:
             function = call["function"]
             heard.calls.append((call["id"], function["name"], arguments_in(function.get("arguments"))))
-    usage = document.get("usage") or (document.get("x_groq") or {}).get("usage")
+    usage: Document | None = document.get("usage") or (document.get("x_groq") or {}).get("usage")
     if usage:
         sent, written = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
         beyond = max(0, count(usage, "total_tokens") - sent - written)  # thoughts, where they are not counted in
@@ -154,7 +155,7 @@ def anthropic(document: Document) -> Heard:
 
 
 def gemini(document: Document) -> Heard:
-    candidates = document.get("candidates") or [{"finishReason": "SAFETY"}]
+    candidates: list[Document] = document.get("candidates") or [{"finishReason": "SAFETY"}]
     heard = Heard(ended=candidates[0].get("finishReason"))
     for part in (candidates[0].get("content") or {}).get("parts") or ():
         if part.get("functionCall"):

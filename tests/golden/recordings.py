@@ -7,7 +7,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from headway.types import Dialect
@@ -47,7 +47,7 @@ def read(line: str) -> Recording | None:
     return Recording(
         fields["id"],
         fields["provider"],
-        dialect,
+        cast("Dialect", dialect),
         "event" in kind,
         request["body"] if isinstance(request["body"], dict) else {},
         _bytes(response),

@@ -401,13 +401,15 @@ class World:
         affinity: float | None = None,
         limits: ServerLimits | None = None,
         dialects: Mapping[str, Dialect] | None = None,
+        surfaces: Mapping[str, str] | None = None,
         lacks: Mapping[str, frozenset[str]] | None = None,
         strict: bool = False,
         tariff: Pricing | None = None,
         signers: Signers | None = None,
     ) -> None:
-        """`dialects` and `lacks` are by provider."""
+        """`dialects`, `surfaces` and `lacks` are by provider."""
         self._dialects = dialects or {}
+        self._surfaces = surfaces or {}
         self._lacks = lacks or {}
         self._strict = strict
         self._tariff = tariff
@@ -452,6 +454,7 @@ class World:
                 name=name,
                 kind=self._kind,
                 dialect=self._dialects.get(name, "openai_chat"),
+                surface=self._surfaces.get(name, ""),
                 base_url=f"http://{name}.test/v1",
                 credentials=tuple(credentials.values()),
                 quirks=self._quirks if isinstance(self._quirks, Quirks) else self._quirks.get(name, Quirks()),

@@ -73,8 +73,11 @@ def targets_for(
     total = sum(credential.weight for credential in eligible)
     tariff = None if provider.tariff_of is None else provider.tariff_of(model)
     facts = ModelFacts() if provider.facts_of is None else provider.facts_of(model)
+    if profile is None:
+        known = profile_of(model)
+        profile = known if facts.reasoning is None else msgspec.structs.replace(known, reasoning=facts.reasoning)
     profile = msgspec.structs.replace(
-        profile or profile_of(model),
+        profile,
         price=compared(tariff.at(time.time())) if isinstance(tariff, Tariff) else inf,
         most_output=facts.output_limit,
         lacks=facts.cannot & ABILITIES,
@@ -218,7 +221,7 @@ def _known(provider: Provider, section: ProviderSection, targeted: Sequence[str]
     name.
     """
     by_id = {model.id: model for model in provider.listed or known_models(provider.kind)}
-    listed = by_id if section.models is None else section.models
+    listed = by_id if section.models is None else section.served()
     for model in dict.fromkeys((*listed, *targeted)):
         if any(may_serve(credential, model) for credential in provider.credentials):
             yield by_id.get(model) or KnownModel(id=model)

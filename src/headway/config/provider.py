@@ -15,7 +15,14 @@ from typing import NamedTuple
 from headway.config.fields import checked_base_url, checked_key
 from headway.config.prices import tariff_from
 from headway.config.problems import ConfigPath, Finding, closest
-from headway.config.sections.provider import KeySection, LimitsSection, ProviderSection, QuirksSection, TlsSection
+from headway.config.sections.provider import (
+    KeySection,
+    LimitsSection,
+    ProviderSection,
+    QuirksSection,
+    ServedSection,
+    TlsSection,
+)
 from headway.providers.auth import lacking
 from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, dialect_for, find
 from headway.providers.costs import Tariff
@@ -90,7 +97,7 @@ def provider_from(name: str, section: ProviderSection, around: Surroundings) -> 
                 limits=_limits(section.limits),
                 quirks=_quirks(section.quirks, entry.quirks if entry else Quirks()),
                 tariff_of=partial(_tariff, section, kind, listed),
-                facts_of=partial(_facts, kind, listed),
+                facts_of=partial(_facts, kind, listed, section.served()),
                 listed=tuple(KnownModel(id=each.id, context_window=each.context_window) for each in listed.values()),
                 lists_models=lists_models,
                 tls=tls,
@@ -224,9 +231,24 @@ def _tariff(section: ProviderSection, kind: str, listed: Mapping[str, ListedMode
     return tariff_from(section.prices, kind, model) or (None if told is None else tariff_told(told))
 
 
-def _facts(kind: str, listed: Mapping[str, ListedModel], model: str) -> ModelFacts:
-    told, facts = listed.get(model), facts_of(kind, model)
-    return facts if told is None else facts_with(facts, told)
+def _facts(kind: str, listed: Mapping[str, ListedModel], served: Mapping[str, ServedSection], model: str) -> ModelFacts:
+    """What is known of a model: first what its section says, then what its provider lists, then what is public."""
+    told, own, facts = listed.get(model), served.get(model), facts_of(kind, model)
+    if told is not None:
+        facts = facts_with(facts, told)
+    return facts if own is None else facts_with(facts, _as_listed(own))
+
+
+def _as_listed(section: ServedSection) -> ListedModel:
+    abilities = section.abilities
+    return ListedModel(
+        id=section.name,
+        context_window=section.context_window,
+        output_limit=section.most_output,
+        can=frozenset(name for name, there in abilities.items() if there),
+        cannot=frozenset(name for name, there in abilities.items() if not there),
+        reasoning=section.reasoning,
+    )
 
 
 def _dialect(section: ProviderSection, entry: CatalogueEntry | None, address: str) -> tuple[Dialect, str]:

@@ -47,9 +47,9 @@ def explain(error: Exception, field: str) -> Malformed:
     found = _PLACE.search(said)
     param, one_of_many, _ = (field if found is None else field + found[1]).partition(_ANY_KEY)
     lacks = _MISSING.match(said)
-    if lacks is not None and not one_of_many:
-        return absent(f"{param}.{lacks[1]}")
-    return Malformed(f"{'a value in ' if one_of_many else ''}{param} {_wrong(said)}", param)
+    if one_of_many:
+        return Malformed(f"a value in {param} {_wrong(said) if lacks is None else f'lacks {lacks[1]}'}", param)
+    return Malformed(f"{param} {_wrong(said)}", param) if lacks is None else absent(f"{param}.{lacks[1]}")
 
 
 def absent(param: str) -> Malformed:

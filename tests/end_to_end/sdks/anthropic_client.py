@@ -13,6 +13,7 @@ from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, re
 class Messages:
     broken = (anthropic.APIError,)
     stops = ("end_turn", "tool_use")
+    keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         self.sdk = anthropic.Anthropic(base_url=f"{url}/anthropic", api_key="any", max_retries=0, timeout=20)

@@ -16,6 +16,7 @@ from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, ar
 class Converse:
     broken = (EventStreamError,)
     stops = ("end_turn", "tool_use")
+    keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         self.sdk: Any = boto3.client(

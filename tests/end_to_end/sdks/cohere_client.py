@@ -16,6 +16,7 @@ class Cohere:
     broken = (httpx.TransportError,)
     """It takes no notice of errors in a stream; only a connection that breaks is one for it."""
     stops = ("COMPLETE", "TOOL_CALL")
+    keeps_signatures = False
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(timeout=20)

@@ -13,6 +13,7 @@ from end_to_end.sdks.seen import TOOLS, Call, Forecast, Seen, Wish, result_of
 class Gemini:
     broken = (errors.APIError,)
     stops = ("STOP", "STOP")
+    keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         options = types.HttpOptions(base_url=f"{url}/genai", timeout=20_000)

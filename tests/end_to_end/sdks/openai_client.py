@@ -20,6 +20,7 @@ class Chat:
 
     broken = (openai.APIError,)
     stops = ("stop", "tool_calls")
+    keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         self.sdk = connected(url)
@@ -98,6 +99,7 @@ class Responses:
 
     broken = (openai.APIError,)
     stops = ("completed", "completed")
+    keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         self.sdk = connected(url)

@@ -71,6 +71,8 @@ class Application(Protocol):
     """What the client raises for a stream that ends with an error."""
     stops: tuple[str, str]
     """How it calls the usual end, and the one by calls of tools."""
+    keeps_signatures: bool
+    """Whether its dialect has a place for signatures of thoughts."""
 
     def said(self, text: str, picture: bytes | None = None) -> Any:
         """Words of the user, and perhaps a picture, as a message of the history."""

@@ -30,14 +30,14 @@ def thinker(request: pytest.FixtureRequest) -> Upstream:
 def test_thoughts_go_back_to_who_had_them(place: Place, client: Application, thinker: Upstream, wish: Wish):
     history = [client.said(CALLING)]
     called = client.ask(f"think-{thinker.name}", history, wish)
-    assert called.thought.startswith(f"What would {thinker.thinker} at {thinker.name} say? ")
-    assert called.thought.endswith("So be it.")
+    assert f"What would {thinker.thinker} at {thinker.name} say? " in called.thought
+    assert "So be it." in called.thought
     assert [call.name for call in called.calls] == ["weather"]
     final = answered(client, f"think-{thinker.name}", history, called, wish)
     assert final.text.endswith(result_of(called.calls[0]))
-    assert final.thought
     sent = place.last(thinker)[1]
-    if thinker.mark:
+    if thinker.mark and client.keeps_signatures:
+        assert final.thought
         assert signatures(sent, thinker.mark)
         assert not any(sealed(each) for each in signatures(sent, thinker.mark))
 

@@ -84,7 +84,7 @@ def test_what_the_form_has_no_place_for_is_kept_by_its_place(read: Read):
 
 @pytest.mark.parametrize(
     ("think", "thinking"),
-    [(True, Thinking()), (False, Thinking(budget=0)), ("high", Thinking(effort="high")), (None, None)],
+    [(True, Thinking(budget=-1)), (False, Thinking(budget=0)), ("high", Thinking(effort="high")), (None, None)],
 )
 def test_thinking_is_on_off_or_a_level(read: Read, think: Any, thinking: Thinking | None):
     assert read(think=think).thinking == thinking

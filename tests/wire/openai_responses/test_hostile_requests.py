@@ -31,7 +31,7 @@ TEXT = {"role": "user", "content": "Hi"}
         ({"input": [{"content": "x"}]}, "input[0].role is missing", "input[0].role"),
         (
             {"input": [{"role": "user", "content": [{"type": 7}]}]},
-            "input[0].content[0].type must be a string",
+            "input[0].content[0].type must be a string, not a whole number",
             "input[0].content[0].type",
         ),
         (

@@ -140,7 +140,7 @@ def test_what_only_cohere_can_do_is_refused_elsewhere(name: str) -> None:
 
 WRONG: list[tuple[RerankDialect, dict[str, Any], str]] = [
     ("cohere", {"model": "m", "documents": ["a"]}, "query is missing"),
-    ("cohere", {"model": "m", "query": 3, "documents": ["a"]}, "query must be a string or an object, not a whole number"),
+    ("cohere", {"model": "m", "query": 3, "documents": ["a"]}, "query must be a string, or an object with a text"),
     ("cohere", {"model": "m", "query": "q"}, "documents is missing"),
     ("cohere", {"model": "m", "query": "q", "documents": []}, "documents must be a list that is not empty"),
     ("cohere", {"model": "m", "query": "q", "documents": "a"}, "documents must be a list, not a string"),

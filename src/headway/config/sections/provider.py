@@ -13,6 +13,7 @@ from headway.config.quantities import Amount, Concurrency, Weight
 from headway.config.sections.base import MAPPING, TEXT, Section, short_or_long
 from headway.config.sections.prices import PriceSection
 from headway.providers.catalogue import Endpoint
+from headway.providers.profiles import Ability
 from headway.types import Accounting, AuthScheme, Dialect, Prefill
 
 
@@ -97,6 +98,27 @@ class QuirksSection(Section):
     )
 
 
+class ServedSection(Section):
+    """One model that a provider serves, in its long form: what is known of it, where that is not what the catalogue or
+    the provider itself says.
+    """
+
+    name: ModelName = Field(description="Its name, as the provider has it.")
+    context_window: Amount | None = Field(default=None, description="How many tokens it reads, with those it writes.")
+    most_output: Amount | None = Field(default=None, description="Most tokens of one answer.")
+    abilities: dict[Ability, bool] = Field(
+        default={},
+        description="What it can do and what it cannot. A request that calls for what it cannot do goes elsewhere.",
+    )
+    reasoning: bool | None = Field(
+        default=None, description="Whether it thinks before it answers, unless it is told otherwise."
+    )
+
+
+ServedEntry = Annotated[
+    Annotated[ModelName, Tag(TEXT)] | Annotated[ServedSection, Tag(MAPPING)],
+    short_or_long("must be the name of a model, or a mapping with 'name'"),
+]
 ApiName = Endpoint
 ApiVersion = Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]{1,40}$")]
 
@@ -164,6 +186,13 @@ class ProviderSection(Section):
         description="Whether its own list of models is fetched in the background. Not set: yes, unless the catalogue "
         "knows that it lists other things too.",
     )
-    models: list[ModelName] | None = Field(
-        default=None, description="Names of the models that it serves. Not set: those that the catalogue knows."
+    models: list[ServedEntry] | None = Field(
+        default=None,
+        description="The models that it serves, as names or mappings. Not set: those of its own list, else those that "
+        "the catalogue knows.",
     )
+
+    def served(self) -> dict[str, ServedSection]:
+        """Its models by name."""
+        entries = [ServedSection(name=each) if isinstance(each, str) else each for each in self.models or ()]
+        return {each.name: each for each in entries}

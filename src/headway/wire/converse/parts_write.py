@@ -154,7 +154,7 @@ class RequestParts:
             self.drop(number, "cache")
 
     def _reasoning(self, part: Reasoning, number: int, into: list[Block]) -> None:
-        sent = self.own
+        sent = self.own and (part.origin is None or part.origin in seals.CLAUDE)
         if part.signature is not None or part.redacted is not None:
             sent = part.origin in seals.CLAUDE and (self.own or self._family in _SIGNING)
         if not sent:
@@ -348,9 +348,9 @@ def carried(signature: str) -> Words:
 def thoughts(part: Reasoning) -> list[Words]:
     blocks: list[Words] = []
     if part.text or part.signature is not None:
-        words: Words = {"text": part.text}
-        if part.signature is not None:
-            words["signature"] = seals.seal_signature(part.signature, part.origin)
+        signature = part.signature
+        sealed = seals.unsigned(part.origin) if signature is None else seals.seal_signature(signature, part.origin)
+        words: Words = {"text": part.text, "signature": sealed}
         blocks.append({"reasoningContent": {"reasoningText": words}})
     if part.redacted is not None:
         blocks.append({"reasoningContent": {"redactedContent": seals.wrap(part.redacted, part.origin)}})

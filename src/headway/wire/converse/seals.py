@@ -16,6 +16,15 @@ from headway.wire.form.seals import seal, unseal
 CLAUDE: frozenset[Dialect] = frozenset({"anthropic", "converse"})
 
 
+UNSIGNED = seal("", "openai_chat", "converse")
+"""Stands where nobody signed and nobody says who thought: it tells, when it comes back, that Claude did not."""
+
+
+def unsigned(origin: Dialect | None) -> str:
+    """What a client is given for the signature of a thought that has none."""
+    return UNSIGNED if origin is None or origin in CLAUDE else seal("", origin, "converse")
+
+
 def seal_signature(signature: str, origin: Dialect | None) -> str:
     """A signature as a client of Converse is given it."""
     return signature if origin in CLAUDE else seal(signature, origin, "converse")

@@ -84,6 +84,8 @@ class Writer:
         self._kind = _NONE
         self._silent_call = False
         """The call under way has no arguments so far."""
+        self._unsigned = False
+        """The thought under way has no signature so far."""
         self._waiting: dict[int, list[OfPart]] = {}
 
     def write(self, events: list[Event]) -> bytes:
@@ -200,6 +202,8 @@ class Writer:
     def _end_block(self) -> None:
         if self._kind == _CALL and self._silent_call:
             self._delta(b'{"toolUse":{"input":"{}"}}')
+        if self._kind == _REASONING and self._unsigned:
+            self._signature(seals.UNSIGNED)
         if self._kind != _NONE:
             self._out.append(frame(_STOP, b'{"contentBlockIndex":%d}' % self._index))
             self._index += 1
@@ -216,11 +220,13 @@ class Writer:
 
     def _thought(self, text: str) -> None:
         if text:
+            self._unsigned = self._unsigned or self._kind != _REASONING
             self._open(_REASONING)
             self._delta(b'{"reasoningContent":{"text":%b}}' % _encode(text))
 
     def _signature(self, signature: str) -> None:
         self._open(_REASONING)
+        self._unsigned = False
         self._delta(_encode({"reasoningContent": {"signature": signature}}))
 
     def _signed(self, event: Signed) -> None:

@@ -88,7 +88,7 @@ def _query(fields: Fields) -> str | Document:
     try:
         return _document(raw)
     except UNREADABLE as error:
-        fields.unreadable("query", error)
+        fields.refuse("query", "a string, or an object with a text", error)
         return ""
 
 
