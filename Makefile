@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format-check lint types floors pytest bench docs fuzz soak strategies services clean
+.PHONY: clients help run test check format-check lint types floors pytest bench docs fuzz soak strategies services clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -97,6 +97,14 @@ fuzz: .venv/.development ## run the fuzz targets for SECONDS in all (60); what b
 
 strategies: .venv/.development ## compare the strategies of balancing on virtual time, and write it into docs/load-balancing.md
 	PYTHONPATH=tests $(BIN)/python -m sim.compare --plot docs/load-balancing.svg --write docs/load-balancing.md
+
+clients: .venv/.development ## install the clients that tests/clients tries beside the usual ones, and try them all
+	@for list in tests/clients/python/*.txt; do \
+		name=$$(basename $$list .txt) && $(BIN)/python -m venv .venv/clients/$$name && \
+		.venv/clients/$$name/bin/python -m pip --quiet --disable-pip-version-check install -r $$list || exit 1; \
+	done
+	@cd tests/clients/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(BIN)/python -m pytest tests/clients -rs $(ARGS)
 
 soak: .venv/.development ## play SEEDS simulated worlds (20000), or one of them again (SEED=...)
 	@PYTHONPATH=tests exec $(BIN)/python -m sim.soak $(if $(SEED),--seed $(SEED),$(SEEDS))

@@ -34,7 +34,6 @@ models:
   anthropic: [anthropic-like/fast]
   gemini: [gemini-like/fast]
   bedrock: [bedrock-like/fast]
-  thorough: {{targets: [openai-like/fast], strict: true}}
 """
 """A logical name for each dialect of upstreams; `default` is one that only OpenAI's clients could ask without us."""
 

@@ -7,6 +7,7 @@ the reason.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from headway.types import Dialect
 from headway.wire.dialects import CODECS
 
 
-_TITLES = ("messages.title", "messages.filename", "messages.name", "messages.media_type", "messages.mimeType")
+_TITLES = ("messages.context", "messages.title", "messages.filename", "messages.name", "messages.media_type", "messages.mimeType")
 
 
 class Named(NamedTuple):
@@ -41,12 +42,13 @@ class Nothing(NamedTuple):
 _CACHING_ANYWAY: tuple[Dialect, ...] = ("openai_responses", "gemini")
 _STRICT_ANYWAY: tuple[Dialect, ...] = ("gemini", "converse", "cohere", "anthropic", "ollama")
 _SHOWN_ANYWAY: tuple[Dialect, ...] = ("openai_chat", "cohere", "ollama")
+_CITED = r"messages\[\]\.citations?"
 
 _NAMED = (
     Named(r"words of system", r"messages\[\]\.role"),
     Named(r"words of \w+", r"messages\[\]\.(reasoning|compaction|refusal)"),
     Named(
-        r"messages\.(thinking|signature|data|encrypted_content|redactedContent|reasoning\w*|id|summary|thought|format)",
+        r"messages\.(thinking|signature|data|encrypted_content|redactedContent|reasoning\w*|id|summary|thought|format|tool_plan)",
         r"messages\[\]\.(reasoning|signature)",
     ),
     Named(r"media", r"messages\[\]\.reasoning"),
@@ -55,7 +57,16 @@ _NAMED = (
     Named(r"messages\.detail", r"messages\[\]\.detail"),
     Named(r"messages\.(title|filename|name)", r"messages\[\]\.name"),
     Named(r"messages\.(tool_name|name)", r"messages\[\]\.(tool_reference|tool_addition|tool_search\w*)"),
-    Named(r"messages\.phase", r"input\[\]\.phase"),
+    Named(r"messages\.(\w+_(index|number|title)|cited_text|title|source|sources|start|end|text|url|type)", _CITED),
+    Named(r"messages\.\w+", _CITED, ("cohere",)),
+    Named(r"messages\.citations.*|media|messages\.enabled|messages\.(location|sourceContent|web|domain)", _CITED),
+    Named(r"messages\.(call|input|name|id|redactedContent|signature)", r"messages\[\]\.(server_tool_use|toolUse)"),
+    Named(r"messages\.ttl", r"messages\[\]\.cachePoint"),
+    Named(r"messages\.\w+", r"messages\[\]\.web_search_tool_result"),
+    Named(r"messages\.tool_id", r"messages\[\]\.server_tool_use"),
+    Named(r"messages\.caller_id", r"input\[\]\.caller"),
+    Named(r".*inputSchema", r"tools(\[\])?\.parameters"),
+    Named(r"toolConfig\.tools\.cachePoint.*", r"toolConfig\.cachePoint"),
     Named(r"metadata", r"user|metadata", ("anthropic",)),
     Named(r"thinking(\..*)?|.*(display|[iI]ncludeThoughts|summary)", r"thinking(\.\w+)?"),
     Named(r".*(stop|stopSequences|stop_sequences)", r"stop"),
@@ -74,6 +85,19 @@ _NAMED = (
     Named(r"prompt_cache_key", r"cache_key"),
 )
 _NOTHING = (
+    Nothing(r"(.*\.)?thinkingConfig|diagnostics", "'{}'", "likewise"),
+    Nothing(r"parallel_tool_calls", "True", "likewise"),
+    Nothing(r"background", "False", "likewise"),
+    Nothing(r"modalities", "'text'", "likewise"),
+    Nothing(r".*display", ".*", "shown wherever there are any"),
+    Nothing(r"metadata|labels|requestMetadata|additionalModelRequestFields|text|reasoning|outputConfig|thinkingConfig|output_config", "'{}'", "likewise"),
+    Nothing(r".*[pP]enalty", "0.0", "likewise"),
+    Nothing(r"(.*\.)?(p|top_p|topP)", "1.0", "likewise"),
+    Nothing(r".*([lL]ogprobs|strict_tools|enabled)", "False", "likewise"),
+    Nothing(r"service_tier", "'auto'", "likewise"),
+    Nothing(r"messages\.arguments", "''", "likewise"),
+    Nothing(r"thinking", "False", "likewise, in Claude's words", dialects=("anthropic", "converse")),
+    Nothing(r"messages\.status", "'(in_progress|incomplete)'", "how far an answer had come"),
     Nothing(r"stream", "False", "what a request means that does not speak of it"),
     Nothing(r"messages\.is_error", "False", "likewise"),
     Nothing(r"messages\.status", "'(success|completed)'", "likewise"),
@@ -88,8 +112,10 @@ _NOTHING = (
     Nothing(r"thinking", "False", "what Claude does unasked", targets=("anthropic", "converse")),
     Nothing(r"temperature", "1(.0)?", "Claude's own, where top_p is asked for too", targets=("anthropic",)),
     Nothing(r"messages\.ttl", "'5m'", "what a mark means that does not speak of it", targets=("converse",)),
+    Nothing(r"messages\.ttl", "'30m'", "likewise, in OpenAI's words"),
+    Nothing(r"messages\.ttl", ".*", "a mark to cache", dialects=("openai_chat", "openai_responses")),
     Nothing(r"messages\.(ttl|mode)", ".*", "a mark to cache, where it is done anyway", targets=_CACHING_ANYWAY),
-    Nothing(r"messages\.mode", ".*", "likewise, once it is back", dialects=("openai_responses",)),
+    Nothing(r"messages\.mode", ".*", "likewise, once it is back", dialects=("openai_responses", "openai_chat")),
     Nothing(r"cache_control\..*|tools\.defer_loading", ".*", "a wish about the client's own provider's ways"),
     Nothing(r"include", "'reasoning.encrypted_content'", "what is encrypted is sent unasked"),
     Nothing(r"store", ".*", "nobody else keeps answers"),
@@ -120,13 +146,16 @@ def _lost(before: Any, after: Any) -> Iterator[Fact]:
     kept = facts_of(after)
     words: dict[str, str] = {}
     for fact in kept:
+        if fact.path == "messages.arguments":  # where free text for a tool may be now
+            words["words of assistant"] = words.get("words of assistant", "") + "\n" + str(fact.value)
         if fact.path.startswith("words"):
             words[fact.path] = words.get(fact.path, "") + "\n" + fact.value
     everything = "\n".join(words.values())
     everything += re.sub(r"\W+", " ", everything)
     for fact in facts_of(before) - kept:
         if fact.path.startswith("words"):
-            found = fact.value in words.get(fact.path, "")
+            spoken = words.get(fact.path, "")
+            found = fact.value in spoken or json.dumps(fact.value)[1:-1] in spoken
         elif fact.path == "thinking":
             found = fact in kept
         else:  # documents that are text may be told as words
@@ -142,6 +171,8 @@ def _explained(fact: Fact, dialect: Dialect, target: Dialect, names: list[str]) 
     for named in _NAMED:
         if _concerns(named, fact, dialect, target) and any(re.fullmatch(named.names, name) for name in names):
             return True
+    if any(fact.path.rpartition(".")[2] == name.rpartition(".")[2] for name in names):
+        return True
     own = {CODECS[dialect].names.get(name, name) for name in names}
     return any(fact.path == name or fact.path.startswith(f"{name}.") for name in own)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from anthropic.types import message_create_params as anthropic
-from anthropic.types import message_param, tool_result_block_param
+from anthropic.types import message_param
 from cohere import types as cohere
 from google.genai import types as genai
 from hypothesis import strategies as st
@@ -87,7 +87,7 @@ def chat(draw: Draw) -> Body:
 @st.composite
 def responses(draw: Draw) -> Body:
     body = _settings(draw, _RESPONSES, _OF_RESPONSES, ("input", "model", "stream", "stream_options"))
-    items: list[Body] = []
+    items: list[Body] = [{"role": "user", "content": "Hi."}]
     ids = _Ids()
     for speaker in draw(_SPEAKERS):
         if speaker == "user":
@@ -96,10 +96,11 @@ def responses(draw: Draw) -> Body:
         kind = draw(st.sampled_from(["ResponseFunctionToolCallParam", "ResponseReasoningItemParam", "EasyInputMessageParam"]))
         item = draw(of_type(getattr(openai_responses, kind)))
         items.append(item)
+        item.pop("namespace", None)
         if "call_id" in item:
             item["call_id"] = ids.next()
             result = draw(of_type(response_input_item_param.FunctionCallOutput))
-            items.append({**result, "call_id": item["call_id"]})
+            items.append({"type": result["type"], "call_id": item["call_id"], "output": result["output"]})
     return _choosing({"model": MODELS["openai_responses"], "input": items, **body}, lambda tool: tool)
 
 
@@ -114,6 +115,8 @@ def _choosing(body: Body, named: Callable[[Body], Body]) -> Body:
     if not body.get("tools") or not tools:
         body.pop("tool_choice", None)
         body.pop("parallel_tool_calls", None)
+    if "max_tokens" in body:
+        body.pop("max_completion_tokens", None)
     if not body.get("logprobs"):
         body.pop("top_logprobs", None)
     return body
@@ -131,9 +134,11 @@ def messages(draw: Draw) -> Body:
     ids = _Ids()
     for speaker in draw(_SPEAKERS):
         calls = _close(said)
-        results = [{**draw(of_type(tool_result_block_param.ToolResultBlockParam, "", 2)), "tool_use_id": id} for id in calls]
+        results = [{"type": "tool_result", "tool_use_id": id, "content": draw(_RESULTS)} for id in calls]
         if results or (said and said[-1]["role"] == speaker == "user"):
             said.append({"role": "user", "content": results or "Go on."})
+        if said and said[-1]["role"] == speaker == "assistant":
+            continue
         content = draw(of_type(message_param.MessageParam)).get("content")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         kinds = _OF_USER if speaker == "user" else _OF_ASSISTANT
@@ -141,6 +146,8 @@ def messages(draw: Draw) -> Body:
         for block in blocks:
             if block["type"] == "tool_use":
                 block["id"] = ids.next()
+            if speaker == "user" and block["type"] == "text":
+                block.pop("citations", None)
         if speaker == "user" and said and said[-1]["role"] == "user" and isinstance(said[-1]["content"], list):
             said[-1]["content"] += blocks
         else:
@@ -148,6 +155,10 @@ def messages(draw: Draw) -> Body:
     results = [{"type": "tool_result", "tool_use_id": id, "content": "4"} for id in _close(said)]
     if results:
         said.append({"role": "user", "content": results})
+    if isinstance(body.get("system"), list):
+        body["system"] = [{"type": "text", "text": block["text"]} for block in body["system"]]
+    if "tools" in body:
+        body["tools"] = list({str(tool.get("name")): tool for tool in body["tools"]}.values())
     named = [tool for tool in body.get("tools", ()) if tool.get("type", "custom") == "custom"]
     for number, tool in enumerate(named):
         tool["name"] += str(number)
@@ -159,6 +170,7 @@ def messages(draw: Draw) -> Body:
     return {"model": MODELS["anthropic"], "max_tokens": 4096, "messages": said, **body}
 
 
+_RESULTS = st.sampled_from([[{"type": "text", "text": "4"}], "4", "", '{"a": 4}'])
 _OF_USER = frozenset({"text", "image", "document"})
 _OF_ASSISTANT = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "server_tool_use", "web_search_tool_result"})
 
@@ -186,11 +198,13 @@ def gemini(draw: Draw) -> Body:
     asked = _settings(draw, genai.GenerateContentConfig, _OF_GEMINI, _NOT_SENT)
     config = {name: value for name, value in asked.items() if name in _CONFIG}
     body = {name: value for name, value in asked.items() if name not in _CONFIG}
+    if "responseSchema" in config:
+        config.pop("responseJsonSchema", None)
     if "responseSchema" in config or "responseJsonSchema" in config:
         config["responseMimeType"] = "application/json"
     if not config.get("responseLogprobs"):
         config.pop("logprobs", None)
-    contents: list[Body] = []
+    contents: list[Body] = [{"role": "user", "parts": [{"text": "Hi."}]}]
     ids = _Ids()
     for speaker in draw(_SPEAKERS):
         if speaker == "user":
@@ -223,7 +237,10 @@ def _parts(kinds: Iterable[str]) -> st.SearchStrategy[Body]:
     def part(draw: Draw) -> Body:
         kind = draw(st.sampled_from(list(kinds)))
         made = {kind: draw(of_type(fields[kind].type, kind, 3))}
-        if kind == "text" and draw(st.integers(0, 3)) == 0:
+        if kind == "functionCall":
+            made[kind].pop("partialArgs", None)
+            made[kind].pop("willContinue", None)
+        if kind == "text" and "functionCall" in kinds and draw(st.integers(0, 3)) == 0:
             made["thought"] = True
         if kind == "inlineData":
             made[kind] = {"data": "iVBORw0KGgo=", "mimeType": "image/png", **made[kind]}
@@ -259,11 +276,17 @@ def converse(draw: Draw) -> Body:
         calls = [each["toolUse"] for each in turns[-1]["content"] if "toolUse" in each] if turns else []
         results = [{"toolResult": {"toolUseId": each["toolUseId"], "content": [{"text": "4"}]}} for each in calls]
         for each in blocks:
+            each.get("image", {}).pop("error", None)
             if "toolUse" in each:
                 each["toolUse"]["toolUseId"] = ids.next()
+                each["toolUse"].pop("type", None)
+            if "document" in each:
+                each["document"]["name"] = f"Document {ids.next()[5:]}"
         turns.append({"role": role, "content": results + blocks + [{"text": "Well."}] * (role == "user")})
     if any("toolUse" in each for each in turns[-1]["content"]):
         turns[-1]["content"] = [{"text": "Well."}]
+    if any("toolUse" in each for turn in turns for each in turn["content"]):
+        body.setdefault("toolConfig", {"tools": [{"toolSpec": {"name": "look"}}]})
     config = body.get("toolConfig", {})
     specs = [tool["toolSpec"] for tool in config.get("tools", ()) if "toolSpec" in tool]
     for number, spec in enumerate(specs):

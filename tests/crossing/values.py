@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import json
 import typing
 from functools import cache
 from typing import Any
@@ -20,7 +21,7 @@ from crossing.shapes import DICTS, LISTS, fields_of, options_of
 
 Values = st.SearchStrategy[Any]
 
-PNG, PDF, WAV = "iVBORw0KGgo=", "JVBERi0=", "UklGRgAA"
+PNG, PDF, REDACTED = "iVBORw0KGgo=", "JVBERi0=", "RXRrRQ=="
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 _DEEPEST = 6
 _WORDS = st.sampled_from(["sky", "two words", "Grüße", "line\nbreak", '{"a": [1, 2]}', "x" * 40])
@@ -39,6 +40,8 @@ _TEXTS: dict[str, Values] = {
     "arguments": st.sampled_from(["{}", '{"a": "b", "n": 1.5}', ""]),
     "user_id": st.just("user-1"),
     "ttl": st.just("5m"),
+    "namespace": st.just("crm"),
+    "schema": st.just(json.dumps(SCHEMA)),
 }
 _INTEGERS: dict[str, Values] = {
     "max_tokens": st.sampled_from([1, 700, 3000]),
@@ -68,8 +71,11 @@ _NUMBERS = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 @cache
 def of_type(hint: Any, name: str = "", depth: int = 0) -> Values:
     """Values of the type, in a field of that name."""
-    options = [found for option in options_of(hint) if (found := _option(option, name, depth)) is not None]
-    return st.one_of(options)
+    options = options_of(hint)
+    known = [option for option in options if option not in (Any, object)] or options  # Any: what a later SDK may know
+    if set(known) == {type(None)}:
+        known = options
+    return st.one_of([found for option in known if (found := _option(option, name, depth)) is not None])
 
 
 def _option(option: Any, name: str, depth: int) -> Values | None:
@@ -100,7 +106,7 @@ def _scalar(option: Any, name: str) -> Values | None:
     if option is int:
         return _INTEGERS.get(name, st.sampled_from([1, 5]))
     if option is float:
-        return _NUMBERS
+        return st.just(40.0) if name == "topK" else _NUMBERS
     if option is bytes:
         return st.just(PNG)
     if option in (Any, object):
@@ -112,6 +118,22 @@ def _scalar(option: Any, name: str) -> Values | None:
     return None  # None, and what is no JSON
 
 
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "FileFile": ("file_data",),
+    "JSONSchema": ("schema",),
+    "ResponseInputFileParam": ("file_data",),
+    "ResponseInputFileContentParam": ("type", "file_data"),
+    "ResponseInputImageParam": ("image_url",),
+    "ResponseInputImageContentParam": ("type", "image_url"),
+}
+"""Fields that are not marked as required, and are."""
+_UNHEARD: dict[str, tuple[str, ...]] = {
+    "ResponseInputFileParam": ("detail",),
+    "ResponseInputFileContentParam": ("detail",),
+}
+"""Fields that the form has no place for."""
+
+
 def _objects(shape: Any, depth: int) -> Values:
     @st.composite
     def made(draw: st.DrawFn) -> dict[str, Any]:
@@ -121,7 +143,13 @@ def _objects(shape: Any, depth: int) -> Values:
         ]
         most = 3 if depth < 2 else 1
         chosen = draw(st.lists(st.sampled_from(optional), max_size=most, unique=True)) if optional else []
+        chosen = [name for name in chosen if name not in _UNHEARD.get(shape.__name__, ())]
+        chosen += _NEEDED.get(shape.__name__, ("type",))
         names = [name for name, field in fields.items() if field.required or name in chosen]
+        if {"file_url", "file_data"} <= {*names}:
+            names.remove("file_url")
+        if {"file_id", "file_data"} <= {*names} or {"file_id", "image_url"} <= {*names}:
+            names.remove("file_id")  # one of them is enough
         return {name: draw(of_type(fields[name].type, name, depth + 1)) for name in names}
 
     return made()
@@ -139,7 +167,7 @@ def of_shape(shape: botocore.model.Shape, name: str = "", depth: int = 0) -> Val
         case "string":
             return st.sampled_from(shape.enum) if shape.enum else _TEXTS.get(name, _WORDS)
         case "blob":
-            return st.just(PNG)
+            return st.just(REDACTED if name == "redactedContent" else PNG)
         case "boolean":
             return st.booleans()
         case "integer" | "long":

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.sdk, pytest.mark.filterwarnings("ignore:deprecated:Dep
 
 CONFIG = """
 providers:
-  a: {{base_url: "{a}", kind: {kind}, keys: [sk-a]}}
+  a: {{base_url: "{a}", kind: {kind}, dialect: openai_chat, keys: [sk-a]}}
   b: {{base_url: "{b}", keys: []}}
 models:
   default: {{tiers: [["a/fast!{fault}"], [b/fast]]}}
@@ -28,7 +28,7 @@ models:
 """
 ALONE = """
 providers:
-  a: {{base_url: "{a}", kind: {kind}, keys: [sk-a]}}
+  a: {{base_url: "{a}", kind: {kind}, dialect: openai_chat, keys: [sk-a]}}
 models:
   default: ["a/fast!{fault}"]
 """

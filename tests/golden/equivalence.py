@@ -169,7 +169,10 @@ def end_of(heard: Heard, origin: Dialect) -> End:
 
 def expected(heard: Heard, origin: Dialect, client: Dialect) -> Heard:
     """What the client is to hear, but for ids of calls that the source has none for."""
-    end = end_of(heard, origin)
+    return due_for(heard, end_of(heard, origin), client)
+
+
+def due_for(heard: Heard, end: End, client: Dialect) -> Heard:
     word = SAID[client][end]
     if end == "refusal" and heard.refusal and client in REFUSES:  # it says so itself
         word = SAID[client]["end"]

@@ -108,6 +108,11 @@ class Relayed:
         for piece in pieces:
             relay.on_body(piece, complete=False)
         relay.on_body(b"", complete=True)
+        self._relay = relay
+
+    def told_that_it_broke(self) -> bytes:
+        """All that the client is sent, with the event that tells it."""
+        return self.sent.data + self._relay.closing_event("it broke off", "upstream_truncated")
 
     def _how(self, codec: Codec, to: Dialect, translated: bool) -> Following:
         def writer() -> StreamWriter:

@@ -25,7 +25,7 @@ def heard_in(recording: Recording, clients: Clients) -> Heard:
 
 
 def chunks_of(body: bytes) -> Iterator[Document]:
-    for line in body.decode().splitlines():
+    for line in body.decode().replace("\r\n", "\n").split("\n"):
         data = line.removeprefix("data:").strip()
         if line.startswith("data:") and data != "[DONE]":
             yield json.loads(data)

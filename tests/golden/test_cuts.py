@@ -12,7 +12,7 @@ from golden.relay import Relayed
 
 SHORT = 1_500
 LONG = 20_000
-WORK = 800_000
+WORK = 400_000
 """Bytes that are read of one stream in one test, more or less: how many cuts are tried of a long one."""
 
 

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import random
 
+import anthropic
+import openai
 import pytest
+from botocore.exceptions import EventStreamError
+from google.genai import errors
 
 from golden.clients import CLIENTS, Clients
 from golden.equivalence import differences, expected
 from golden.heard import HEAR
-from golden.pieces import in_pieces
+from golden.pieces import ends_at, in_pieces
 from golden.recordings import Recording
 from golden.relay import Relayed
 from golden.sources import heard_in
+from headway.types import Dialect
 
 pytestmark = pytest.mark.sdk
+
+RAISES: dict[Dialect, type[Exception]] = {
+    "openai_chat": openai.APIError,
+    "openai_responses": openai.APIError,
+    "anthropic": anthropic.APIStatusError,
+    "gemini": errors.ServerError,
+    "converse": EventStreamError,
+}
+"""Cohere's client takes no notice of anything but a broken connection."""
 
 
 def test_a_client_of_each_dialect_hears_what_was_said(stream: Recording, clients: Clients):
@@ -53,3 +67,13 @@ def test_the_bytes_of_a_stream_pass_to_a_client_of_its_own_dialect(stream: Recor
         relayed = Relayed(stream.dialect, in_pieces(stream.body, random.Random(seed)))
         assert relayed.owner.ended == "complete"
         assert relayed.sent.data == stream.body
+
+
+def test_a_client_of_a_stream_that_breaks_off_raises_its_own_error(stream: Recording, clients: Clients):
+    begun = stream.body[: ends_at(stream) * 9 // 10]
+    for client, error in RAISES.items():
+        relayed = Relayed(stream.dialect, [begun], client)
+        assert relayed.owner.ended is not None
+        if relayed.owner.ended.startswith("broke: "):  # the client has seen part of it
+            with pytest.raises(error, match="it broke off"):
+                clients.streamed(client, relayed.told_that_it_broke())

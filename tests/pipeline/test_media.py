@@ -158,7 +158,7 @@ def test_versions_and_deployments_have_paths_of_their_own(make_world: Make, mode
 def test_speech_passes_as_sound_while_it_is_made(elevenlabs: Any):
     client = elevenlabs.ask(endpoint="audio.speech", **SPEECH, response_format="opus")
     peer = elevenlabs.a.serving()
-    line = b"POST /v1/text-to-speech/JBFqnCBsd6RMkjVDRZzb/stream?output_format=opus_48000_128 HTTP/1.1\r\n"
+    line = b"POST /v1/v1/text-to-speech/JBFqnCBsd6RMkjVDRZzb/stream?output_format=opus_48000_128 HTTP/1.1\r\n"
     assert peer.head.startswith(line)
     assert peer.sent == {"text": "Good day.", "model_id": "eleven_v3"}
     peer.begin(200, b"sound", kind="application/octet-stream")
@@ -173,7 +173,7 @@ def test_a_voice_cannot_lead_astray(elevenlabs: Any):
     elevenlabs.ask(endpoint="audio.speech", input="x", voice="a/../b?{format}\r\nx: y")
     peer = elevenlabs.a.serving()
     path = peer.head.split(b"\r\n")[0].split(b" ")[1]
-    assert path == (b"/v1/text-to-speech/a%2F..%2Fb%3F%7Bformat%7D%0D%0Ax%3A%20y/stream?output_format=mp3_44100_128")
+    assert path == (b"/v1/v1/text-to-speech/a%2F..%2Fb%3F%7Bformat%7D%0D%0Ax%3A%20y/stream?output_format=mp3_44100_128")
     peer.begin(200, b"sound", kind="audio/mpeg")
     peer.end()
 
@@ -215,7 +215,7 @@ def test_a_recording_is_sent_on_in_a_form_of_the_targets(elevenlabs: Any):
     client = elevenlabs.ask(body, endpoint="audio.transcriptions", headers=FORM)
     peer = elevenlabs.a.serving()
     head, sent = peer.requests[-1]
-    assert head.startswith(b"POST /v1/speech-to-text HTTP/1.1\r\n")
+    assert head.startswith(b"POST /v1/v1/speech-to-text HTTP/1.1\r\n")
     assert b"content-type: multipart/form-data; boundary=edge\r\n" in head
     assert b'name="model_id"\r\n\r\neleven_v3\r\n' in sent
     assert b'name="language_code"\r\n\r\nen\r\n' in sent
@@ -269,6 +269,24 @@ def test_imagen_draws_several_pictures(make_world: Make):
     peer.answer(200, encoded({"predictions": [picture, picture]}))
     assert client.json["data"] == [{"b64_json": "AAAA"}, {"b64_json": "AAAA"}]
     assert client.field("x-headway-dropped") == "quality"
+
+
+def test_vertex_has_the_same_models_under_paths_of_its_own(make_world: Make):
+    world = make_world([["a/imagen-4.0-generate-001"]], dialects={"a": "gemini"}, surfaces={"a": "vertex"})
+    world.ask(endpoint="images.generations", prompt="a cat")
+    peer = world.a.serving()
+    assert peer.head.startswith(b"POST /v1/publishers/google/models/imagen-4.0-generate-001:predict HTTP/1.1\r\n")
+    peer.answer(200, encoded({"predictions": [{"bytesBase64Encoded": "AAAA"}]}))
+
+
+def test_a_picture_passes_to_who_speaks_openais_words(make_world: Make):
+    world = make_world([["a/gemini-tts"], ["b"]], dialects={"a": "gemini"})
+    client = world.ask(endpoint="images.generations", prompt="a cat", n=3)
+    assert world.a.asked == 0
+    peer = world.b.serving()
+    assert peer.head.startswith(b"POST /v1/images/generations HTTP/1.1\r\n")
+    peer.answer(200, b'{"created": 1, "data": []}')
+    assert client.body == b'{"created": 1, "data": []}'
 
 
 def test_a_gemini_draws_one(google: Any):

@@ -338,6 +338,20 @@ def test_ollamas_list_tells_names_and_what_it_knows_of_them():
     )
 
 
+def test_replicate_names_whose_a_model_is():
+    document = {
+        "name": "Language models",
+        "slug": "language-models",
+        "models": [
+            {"owner": "meta", "name": "llama", "url": "https://replicate.com/meta/llama", "run_count": 1},
+            {"owner": "meta"},
+            {"name": "llama"},
+            {"owner": "me ta", "name": "x"},
+        ],
+    }
+    assert listing(document, "replicate").models == (ListedModel(id="meta/llama"),)
+
+
 def test_every_dialect_has_a_list():
     assert set(SOURCES) == set(get_args(Dialect))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import anthropic
 import pytest
+from anthropic.lib.vertex import AnthropicVertex
 from anthropic.types import Message, ToolUseBlock
 
 from headway.simulated.provider import SimulatedProvider
@@ -157,12 +158,10 @@ def test_an_error_in_the_midst_of_a_stream_raises(client: anthropic.Anthropic):
 @pytest.mark.sdk
 def test_claude_at_vertex(alpha: SimulatedProvider):
     place = f"{alpha.root_url}/v1"
-    with anthropic.AnthropicVertex(
-        base_url=place, region="eu", project_id="p", access_token="good", max_retries=0
-    ) as client:
+    with AnthropicVertex(base_url=place, region="eu", project_id="p", access_token="good", max_retries=0) as client:
         whole = client.messages.create(model="claude", max_tokens=99, messages=HELLO)
         with client.messages.stream(model="claude", max_tokens=99, messages=HELLO) as stream:
-            assert stream.get_final_message().content == whole.content
+            assert stream.get_final_text() == getattr(whole.content[0], "text", None)
         assert client.messages.count_tokens(model="claude", messages=HELLO).input_tokens == 8
         with pytest.raises(anthropic.NotFoundError) as raised:
             client.messages.create(model="other", max_tokens=99, messages=HELLO)

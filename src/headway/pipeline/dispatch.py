@@ -30,7 +30,7 @@ from headway.pipeline.shown import Shown
 from headway.pipeline.turn import Turn
 from headway.ports import Downstream
 from headway.types import ExchangeEvent, Reading, Usage
-from headway.wire.http_head import RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY
+from headway.wire.http_head import AMZN_ERROR_TYPE, RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY
 from headway.wire.openai import continuation, errors
 from headway.wire.openai.peek import JsonRequest
 from headway.wire.openai.told import Told
@@ -420,7 +420,7 @@ class Dispatch(msgspec.Struct, eq=False):
         """The provider's own error, unchanged."""
         head = call.head
         fields = telling.answer_fields(self._asked, self._told(call.status), call.content_type, head)
-        for field in (RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY):
+        for field in (RETRY_AFTER, RETRY_AFTER_MS, SHOULD_RETRY, AMZN_ERROR_TYPE):
             value = head.get(field)
             if value is not None:
                 fields += b"%b %b\r\n" % (field[2:], value)

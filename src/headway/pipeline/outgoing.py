@@ -47,9 +47,11 @@ def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> O
     """`going_on` is a text that another attempt began."""
     facts = asked.facts
     if way.again is not None and isinstance(facts, JsonRequest):
-        departs = going_on is None and _departs(facts, sender, way)
-        if departs or _must_be_read(asked, facts, sender, way):
-            return _in_other_words(asked, sender, way, way.again)
+        if going_on is None:
+            if _departs(facts, sender, way) or _must_be_read(asked, facts, sender, way):
+                return _in_other_words(asked, sender, way, way.again)
+        elif _must_be_read(asked, facts, sender, way):
+            return None
     elsewhere = isinstance(facts, JsonRequest) and (not way.splices or way.adds is not None)
     if way.translation is not None or way.follows is not None or elsewhere:
         return None if going_on is not None else _in_other_words(asked, sender, way, way.translation)

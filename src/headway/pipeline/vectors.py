@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar
+
 import msgspec
 
 from headway.pipeline.asked import Asked
@@ -20,81 +23,128 @@ from headway.wire.openai.peek import JsonRequest
 from headway.wire.rerank import codecs as rerank
 from headway.wire.rerank import form as rankings
 
+_ALIKE = frozenset({"voyage", "jina"})
+"""Dialects that are spoken under OpenAI's paths too."""
+
+_encode = msgspec.json.Encoder().encode
 _NO_FORM = Malformed("this request cannot be sent to the target: a form has no other dialect")
+
+_Form = TypeVar("_Form", vectors.Request, rankings.Request)
+
+
+class _Speaks(Protocol[_Form]):
+    """What the codecs of embeddings and of rankings have in common."""
+
+    @property
+    def names(self) -> Mapping[str, str]: ...
+
+    @property
+    def read_request(self) -> Callable[[Mapping[str, msgspec.Raw], Said], _Form | Malformed]: ...
+
+    @property
+    def write_request(self) -> Callable[[_Form, Toward], Written | Unsupported]: ...
+
+
+class _Requests(Generic[_Form]):
+    """Requests of one form on their way from the client's dialect to the target's."""
+
+    __slots__ = ("_client", "_form", "_its")
+
+    def __init__(self, form: type[_Form], its: _Speaks[_Form], client: _Speaks[_Form]) -> None:
+        self._form = form
+        self._its = its
+        self._client = client
+
+    def read(self, asked: Asked) -> _Form | Malformed:
+        """In the form; it is read once."""
+        form, facts = asked.form, asked.facts
+        if isinstance(form, (self._form, Malformed)):
+            return form
+        if not isinstance(facts, JsonRequest):
+            return _NO_FORM
+        read = asked.form = self._client.read_request(facts.fields, Said(model=facts.model, stream=False))
+        return read
+
+    def write(self, request: _Form, toward: Toward) -> Written | Unsupported:
+        written = self._its.write_request(request, toward)
+        if isinstance(written, Unsupported) or not written.dropped:
+            return written
+        return Written(written.body, in_words_of(self._client.names, written.dropped))
 
 
 class Vectors:
     """Embeddings."""
 
-    __slots__ = ("_client", "_its")
+    __slots__ = ("_client", "_its", "_requests")
 
     codec = None
 
     def __init__(self, its: vectors.EmbeddingCodec, client: vectors.EmbeddingCodec) -> None:
+        self._requests = _Requests(vectors.Request, its, client)
         self._its = its
         self._client = client
 
     def request(self, asked: Asked, toward: Toward) -> Written | Unsupported | Malformed:
-        found = self._form(asked)
+        found = self._requests.read(asked)
         if isinstance(found, Malformed):
             return found
-        written = self._its.write_request(found, toward)
-        if isinstance(written, Unsupported) or not written.dropped:
-            return written
-        return Written(written.body, in_words_of(self._client.names, written.dropped))
+        facts = asked.facts
+        if isinstance(facts, JsonRequest) and self._in_its_words(asked, found):
+            return Written(_encode({**facts.fields, "model": toward.model}))
+        return self._requests.write(found, toward)
+
+    def _in_its_words(self, asked: Asked, found: vectors.Request) -> bool:
+        """Does the client speak the target's own dialect, though it asks where another is spoken? Voyage's and Jina's
+        clients do, whose paths are OpenAI's. Then what it sends passes, and so does what it gets.
+        """
+        facts = asked.facts
+        if not found.extra or self._its.dialect not in _ALIKE or not isinstance(facts, JsonRequest):
+            return False
+        said = Said(model=facts.model, stream=False)
+        read = self._its.read_request(facts.fields, said)
+        return not isinstance(read, Malformed) and not read.extra
 
     def verb(self, asked: Asked) -> str:
-        found = self._form(asked)
+        found = self._requests.read(asked)
         if isinstance(found, Malformed) or self._its.dialect not in ("gemini", "vertex"):
             return ""
         return self._its.path(found, "").rpartition(":")[2]
 
     def reply(self, body: bytes, head: Head, asked: Asked, at: float) -> Read | NoReply:
-        request = self._form(asked)
+        request = self._requests.read(asked)
         if isinstance(request, Malformed):
             return NoReply(request.message)
         found = self._its.read_reply(body, request)
         if isinstance(found, NoReply):
             return found
+        if self._in_its_words(asked, request):
+            return Read(body, found.usage)
         show = vectors.Show(request_id=asked.request_id, model=asked.facts.model, request=request)
         shown = self._client.write_reply(found, show)
         return shown if isinstance(shown, NoReply) else Read(shown, found.usage)
-
-    def _form(self, asked: Asked) -> vectors.Request | Malformed:
-        form, facts = asked.form, asked.facts
-        if isinstance(form, vectors.Request | Malformed):
-            return form
-        if not isinstance(facts, JsonRequest):
-            return _NO_FORM
-        form = asked.form = self._client.read_request(facts.fields, Said(model=facts.model, stream=False))
-        return form
 
 
 class Rankings:
     """Reranking."""
 
-    __slots__ = ("_client", "_its")
+    __slots__ = ("_client", "_its", "_requests")
 
     codec = None
 
     def __init__(self, its: rankings.RerankCodec, client: rankings.RerankCodec) -> None:
+        self._requests = _Requests(rankings.Request, its, client)
         self._its = its
         self._client = client
 
     def request(self, asked: Asked, toward: Toward) -> Written | Unsupported | Malformed:
-        found = self._form(asked)
-        if isinstance(found, Malformed):
-            return found
-        written = self._its.write_request(found, toward)
-        if isinstance(written, Unsupported) or not written.dropped:
-            return written
-        return Written(written.body, in_words_of(self._client.names, written.dropped))
+        found = self._requests.read(asked)
+        return found if isinstance(found, Malformed) else self._requests.write(found, toward)
 
     def verb(self, asked: Asked) -> str:
         return ""
 
     def reply(self, body: bytes, head: Head, asked: Asked, at: float) -> Read | NoReply:
-        request = self._form(asked)
+        request = self._requests.read(asked)
         if isinstance(request, Malformed):
             return NoReply(request.message)
         found = self._its.read_reply(body, request)
@@ -105,15 +155,6 @@ class Rankings:
         if found.units:  # searches, as Cohere bills them
             usage = msgspec.structs.replace(usage or Usage(), searches=int(found.units))
         return Read(self._client.write_reply(found, show), usage)
-
-    def _form(self, asked: Asked) -> rankings.Request | Malformed:
-        form, facts = asked.form, asked.facts
-        if isinstance(form, rankings.Request | Malformed):
-            return form
-        if not isinstance(facts, JsonRequest):
-            return _NO_FORM
-        form = asked.form = self._client.read_request(facts.fields, Said(model=facts.model, stream=False))
-        return form
 
 
 class Counted:

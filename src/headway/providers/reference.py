@@ -34,9 +34,12 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "openai": "OpenAI API",
         "voyage": "Voyage API",
         "jina": "Jina API",
+        "replicate": "Replicate predictions",
+        "elevenlabs": "ElevenLabs API",
+        "imagen": "Imagen, `predict`",
     }
 )
-"""By the names of dialects and of forms of embeddings and reranking."""
+"""By the names of dialects and of forms of embeddings, reranking, sound and pictures."""
 
 
 class _Family(NamedTuple):
@@ -51,6 +54,8 @@ _FAMILIES: Mapping[str, tuple[_Family, ...]] = MappingProxyType(
     {
         "vertex": (
             _Family("Gemini", "gemini-3-pro-preview", ("answers", "counting tokens")),
+            _Family("Gemini", "gemini-3-pro-preview", ("audio.speech", "audio.transcriptions", "images.generations")),
+            _Family("Imagen", "imagen-4.0-generate-001", ("images.generations",)),
             _Family("Gemini", "gemini-embedding-2", ("embeddings",)),
             _Family("Google's other embeddings", "text-embedding-005", ("embeddings",)),
             _Family("Claude", "claude-opus-4-6", ("answers",)),
@@ -251,6 +256,8 @@ def _quirks(entry: CatalogueEntry) -> Iterator[str]:
         yield f"- Quotas count: {_ACCOUNTING[quirks.accounting]}"
     if quirks.max_tokens != "max_tokens":
         yield f"- The bound on an answer is called `{quirks.max_tokens}`"
+    if quirks.lacks:
+        yield f"- Left out and [listed](../dialects.md#what-cannot-be-said): {_code(sorted(quirks.lacks))}"
 
 
 def _served(entry: CatalogueEntry) -> Iterator[str]:
@@ -292,6 +299,8 @@ def _rows(entry: CatalogueEntry, surface: Surface) -> Iterator[tuple[str, str]]:
             need = {"openai_chat": "chat", "openai_responses": "responses"}.get(api.form, needed)
             if not need or need in said:
                 yield what, f"{what} | {_TITLES[api.form]} | {_path(api)}"
+    for name, api in surface.media.items():
+        yield name, f"{name} | {_TITLES[api.form]} | {_path(api)}"
     for name, path in surface.plain.items():
         if name.partition(".")[0] in said:
             yield name, f"{name} | {_TITLES['openai']} | `{path}`"

@@ -123,8 +123,8 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
         "elevenlabs": Surface(
             media=MappingProxyType(
                 {
-                    "audio.speech": Api("elevenlabs", "/text-to-speech/{voice}?output_format={format}"),
-                    "audio.transcriptions": Api("elevenlabs", "/speech-to-text"),
+                    "audio.speech": Api("elevenlabs", "/v1/text-to-speech/{voice}?output_format={format}"),
+                    "audio.transcriptions": Api("elevenlabs", "/v1/speech-to-text"),
                 }
             ),
             in_body=False,

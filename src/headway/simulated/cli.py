@@ -72,7 +72,9 @@ def main(
     schedule: Schedule | None,
     seed: int,
 ) -> None:
-    """Play an OpenAI-compatible provider, with a quota and with faults."""
+    """Play a provider of models, in the APIs of OpenAI, Anthropic, Google, Bedrock, Cohere and Ollama, with a quota and
+    with faults.
+    """
     simulation = Simulation(
         name=name,
         models=models,

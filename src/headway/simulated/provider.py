@@ -18,7 +18,7 @@ from headway.simulated.settings import Simulation
 
 
 class SimulatedProvider:
-    """Speaks OpenAI's API on a port of its own.
+    """Speaks the APIs of `dialects` on a port of its own.
 
     `now` is the clock of quotas and schedules (any seconds that only grow), `today` the one of `created` where that is
     not fixed, and `rng` decides faults by chance and jitter. Delays are the event loop's. Raises `FaultError` for a

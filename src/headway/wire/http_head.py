@@ -14,6 +14,8 @@ TRANSFER_ENCODING = b"\r\ntransfer-encoding:"
 RETRY_AFTER = b"\r\nretry-after:"
 RETRY_AFTER_MS = b"\r\nretry-after-ms:"
 SHOULD_RETRY = b"\r\nx-should-retry:"
+AMZN_ERROR_TYPE = b"\r\nx-amzn-errortype:"
+"""By which Amazon's clients know the exception to raise."""
 
 
 class Head:

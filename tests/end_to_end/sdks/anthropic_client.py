@@ -12,11 +12,13 @@ from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, re
 
 class Messages:
     broken = (anthropic.APIError,)
+    refused = anthropic.APIStatusError
     stops = ("end_turn", "tool_use")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         self.sdk = anthropic.Anthropic(base_url=f"{url}/anthropic", api_key="any", max_retries=0, timeout=20)
+        self.heard: list[str] = []
 
     def close(self) -> None:
         self.sdk.close()
@@ -26,6 +28,9 @@ class Messages:
             return {"role": "user", "content": text}
         source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(picture).decode()}
         return {"role": "user", "content": [{"type": "text", "text": text}, {"type": "image", "source": source}]}
+
+    def refusal(self, error: Exception) -> str:
+        return type(error).__name__
 
     def answered(self, calls: list[Call]) -> list[Any]:
         blocks = [{"type": "tool_result", "tool_use_id": call.id, "content": result_of(call)} for call in calls]
@@ -39,9 +44,12 @@ class Messages:
             asked["thinking"] = {"type": "enabled", "budget_tokens": 1024}
         if not wish.stream:
             return self._seen(self.sdk.messages.create(**asked), [])
+        self.heard = []
         with self.sdk.messages.stream(**asked) as stream:
-            pieces = [event.text for event in stream if event.type == "text"]
-            return self._seen(stream.get_final_message(), pieces)
+            for event in stream:
+                if event.type == "text":
+                    self.heard.append(event.text)
+            return self._seen(stream.get_final_message(), self.heard)
 
     def _seen(self, message: Any, pieces: list[str]) -> Seen:
         blocks = message.content

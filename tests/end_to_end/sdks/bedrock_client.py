@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import EventStreamError
+from botocore.exceptions import ClientError, EventStreamError
 
 from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
 
 
 class Converse:
     broken = (EventStreamError,)
+    refused = ClientError
     stops = ("end_turn", "tool_use")
     keeps_signatures = True
 
@@ -27,6 +29,7 @@ class Converse:
             aws_secret_access_key="any",  # noqa: S106
             config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
         )
+        self.heard: list[str] = []
 
     def close(self) -> None:
         self.sdk.close()
@@ -36,6 +39,9 @@ class Converse:
         if picture is not None:
             content.append({"image": {"format": "png", "source": {"bytes": picture}}})
         return {"role": "user", "content": content}
+
+    def refusal(self, error: Exception) -> str:
+        return type(error).__name__
 
     def answered(self, calls: list[Call]) -> list[Any]:
         blocks = [
@@ -55,11 +61,12 @@ class Converse:
         if not wish.stream:
             answer = self.sdk.converse(**asked)
             return self._seen(answer["output"]["message"]["content"], answer["stopReason"], answer["usage"], [])
-        return self._streamed(self.sdk.converse_stream(**asked)["stream"])
+        with contextlib.closing(self.sdk.converse_stream(**asked)["stream"]) as events:
+            return self._streamed(events)
 
     def _streamed(self, events: Any) -> Seen:
         blocks: dict[int, Document] = {}
-        pieces: list[str] = []
+        pieces = self.heard = list[str]()
         stop, usage = "", {}
         for event in events:
             match next(iter(event.items())):

@@ -8,6 +8,7 @@ from typing import Any
 
 import cohere
 import httpx
+from cohere.core.api_error import ApiError
 
 from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
 
@@ -15,12 +16,14 @@ from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, ar
 class Cohere:
     broken = (httpx.TransportError,)
     """It takes no notice of errors in a stream; only a connection that breaks is one for it."""
+    refused = ApiError
     stops = ("COMPLETE", "TOOL_CALL")
     keeps_signatures = False
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(timeout=20)
         self.sdk = cohere.ClientV2(api_key="any", base_url=f"{url}/cohere", httpx_client=self._http, max_retries=0)
+        self.heard: list[str] = []
 
     def close(self) -> None:
         self._http.close()
@@ -33,6 +36,9 @@ class Cohere:
             "role": "user",
             "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}],
         }
+
+    def refusal(self, error: Exception) -> str:
+        return type(error).__name__
 
     def answered(self, calls: list[Call]) -> list[Any]:
         return [{"role": "tool", "tool_call_id": call.id, "content": result_of(call)} for call in calls]
@@ -52,7 +58,7 @@ class Cohere:
 
     def _streamed(self, events: Any) -> Seen:
         message: Document = {"role": "assistant", "content": [], "tool_calls": []}
-        pieces: list[str] = []
+        pieces = self.heard = list[str]()
         end: Any = None
         for event in events:
             delta = event.delta.message if event.type not in ("message-end", "content-end", "tool-call-end") else None

@@ -13,9 +13,10 @@ if TESTS not in sys.path:
     sys.path.append(TESTS)
 
 from end_to_end.sdks.applications import APPLICATIONS, Applications  # noqa: E402
+from end_to_end.sdks.faults import FAULTS  # noqa: E402
 from end_to_end.sdks.place import Place, opened  # noqa: E402
 from end_to_end.sdks.seen import Application  # noqa: E402
-from end_to_end.sdks.upstreams import UPSTREAMS, Upstream  # noqa: E402
+from end_to_end.sdks.upstreams import UPSTREAMS  # noqa: E402
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -28,7 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Place]:
-    with opened() as place:
+    with opened(FAULTS) as place:
         yield place
 
 
@@ -39,10 +40,10 @@ def applications(place: Place) -> Iterator[Applications]:
 
 
 @pytest.fixture
-def client(request: pytest.FixtureRequest, applications: Applications) -> Application:
-    return applications[request.param]
+def client_name(request: pytest.FixtureRequest) -> str:
+    return request.node.callspec.params["client"]
 
 
 @pytest.fixture
-def asked_at(place: Place, upstream: Upstream) -> Upstream:
-    return upstream
+def client(request: pytest.FixtureRequest, applications: Applications) -> Application:
+    return applications[request.param]

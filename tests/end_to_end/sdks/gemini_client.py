@@ -12,12 +12,14 @@ from end_to_end.sdks.seen import TOOLS, Call, Forecast, Seen, Wish, result_of
 
 class Gemini:
     broken = (errors.APIError,)
+    refused = errors.APIError
     stops = ("STOP", "STOP")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         options = types.HttpOptions(base_url=f"{url}/genai", timeout=20_000)
         self.sdk = genai.Client(api_key="any", http_options=options)
+        self.heard: list[str] = []
 
     def close(self) -> None:
         self.sdk.close()
@@ -27,6 +29,10 @@ class Gemini:
         if picture is not None:
             parts.append(types.Part.from_bytes(data=picture, mime_type="image/png"))
         return types.Content(role="user", parts=parts)
+
+    def refusal(self, error: Exception) -> str:
+        code = error.code if isinstance(error, errors.APIError) else None
+        return f"{type(error).__name__} {code}"
 
     def answered(self, calls: list[Call]) -> list[Any]:
         responses = [
@@ -47,7 +53,12 @@ class Gemini:
         if wish.thinks:
             config.thinking_config = types.ThinkingConfig(include_thoughts=True, thinking_budget=1024)
         if wish.stream:
-            return self._seen(list(self.sdk.models.generate_content_stream(model=model, contents=history, config=config)))
+            self.heard = []
+            chunks: list[types.GenerateContentResponse] = []
+            for chunk in self.sdk.models.generate_content_stream(model=model, contents=history, config=config):
+                chunks.append(chunk)
+                self.heard += [part.text or "" for part in chunk.parts or () if not part.thought]
+            return self._seen(chunks)
         return self._seen([self.sdk.models.generate_content(model=model, contents=history, config=config)])
 
     def _seen(self, chunks: list[types.GenerateContentResponse]) -> Seen:

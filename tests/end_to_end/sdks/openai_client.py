@@ -19,11 +19,13 @@ class Chat:
     """Chat Completions."""
 
     broken = (openai.APIError,)
+    refused = openai.APIStatusError
     stops = ("stop", "tool_calls")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         self.sdk = connected(url)
+        self.heard: list[str] = []
 
     def close(self) -> None:
         self.sdk.close()
@@ -36,6 +38,9 @@ class Chat:
             "role": "user",
             "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}],
         }
+
+    def refusal(self, error: Exception) -> str:
+        return type(error).__name__
 
     def answered(self, calls: list[Call]) -> list[Any]:
         return [{"role": "tool", "tool_call_id": call.id, "content": result_of(call)} for call in calls]
@@ -51,9 +56,12 @@ class Chat:
             asked["reasoning_effort"] = "low"
         if not wish.stream:
             return self._seen(self.sdk.chat.completions.create(**asked), [])
+        self.heard = []
         with self.sdk.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
-            pieces = [event.delta for event in stream if event.type == "content.delta"]
-            return self._seen(stream.get_final_completion(), pieces)
+            for event in stream:
+                if event.type == "content.delta":
+                    self.heard.append(event.delta)
+            return self._seen(stream.get_final_completion(), self.heard)
 
     def _seen(self, completion: Any, pieces: list[str]) -> Seen:
         (choice,) = completion.choices
@@ -98,11 +106,13 @@ class Responses:
     """Responses, without a memory at the provider."""
 
     broken = (openai.APIError,)
+    refused = openai.APIStatusError
     stops = ("completed", "completed")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
         self.sdk = connected(url)
+        self.heard: list[str] = []
 
     def close(self) -> None:
         self.sdk.close()
@@ -115,6 +125,9 @@ class Responses:
             "role": "user",
             "content": [{"type": "input_text", "text": text}, {"type": "input_image", "image_url": url}],
         }
+
+    def refusal(self, error: Exception) -> str:
+        return type(error).__name__
 
     def answered(self, calls: list[Call]) -> list[Any]:
         return [{"type": "function_call_output", "call_id": call.id, "output": result_of(call)} for call in calls]
@@ -131,9 +144,12 @@ class Responses:
             asked["include"] = ["reasoning.encrypted_content"]
         if not wish.stream:
             return self._seen(self.sdk.responses.create(**asked), [])
+        self.heard = []
         with self.sdk.responses.stream(**asked) as stream:
-            pieces = [event.delta for event in stream if event.type == "response.output_text.delta"]
-            return self._seen(stream.get_final_response(), pieces)
+            for event in stream:
+                if event.type == "response.output_text.delta":
+                    self.heard.append(event.delta)
+            return self._seen(stream.get_final_response(), self.heard)
 
     def _seen(self, response: Any, pieces: list[str]) -> Seen:
         calls = [

@@ -69,10 +69,14 @@ class Application(Protocol):
 
     broken: tuple[type[Exception], ...]
     """What the client raises for a stream that ends with an error."""
+    refused: type[Exception]
+    """What it raises for an error instead of an answer."""
     stops: tuple[str, str]
     """How it calls the usual end, and the one by calls of tools."""
     keeps_signatures: bool
     """Whether its dialect has a place for signatures of thoughts."""
+    heard: list[str]
+    """The pieces of text of the last stream, also of one that broke."""
 
     def said(self, text: str, picture: bytes | None = None) -> Any:
         """Words of the user, and perhaps a picture, as a message of the history."""
@@ -83,6 +87,10 @@ class Application(Protocol):
         ...
 
     def ask(self, model: str, history: list[Any], wish: Wish = Wish()) -> Seen: ...
+
+    def refusal(self, error: Exception) -> str:
+        """The client's own name for an error, and what it says of its kind."""
+        ...
 
     def parsed(self, model: str, text: str) -> Forecast:
         """An answer in the form of a forecast."""

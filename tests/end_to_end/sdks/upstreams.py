@@ -31,6 +31,8 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     looker: str = ""
     """A model that takes pictures, if the usual one does not."""
     embedder: str = ""
+    embedding_path: str = ""
+    """A part of the paths of embeddings."""
     path: tuple[str, str]
     """Patterns of the paths of whole answers and of streams."""
     words: Callable[[Document], str]
@@ -104,6 +106,7 @@ CHAT = Upstream(
     base="/v1",
     model="gpt-4.1",
     embedder="text-embedding-3-small",
+    embedding_path="/v1/embeddings",
     path=("/v1/chat/completions", "/v1/chat/completions"),
     words=lambda body: _text(_content(body["messages"][-1])),
     tools=lambda body: [each["function"]["name"] for each in body["tools"]],
@@ -145,6 +148,7 @@ GEMINI = Upstream(
     model="gemini-2.5-flash",
     thinker="gemini-3-flash-preview",
     embedder="gemini-embedding-001",
+    embedding_path="mbedContent",
     path=(
         r"/v1(beta)?/models/gemini-[^/:]+:generateContent",
         r"/v1(beta)?/models/gemini-[^/:]+:streamGenerateContent\?alt=sse",
@@ -163,6 +167,7 @@ BEDROCK = Upstream(
     model="anthropic.claude-sonnet-4-5-20250929-v1:0",
     thinker="anthropic.claude-sonnet-4-5-20250929-v1:0",
     embedder="amazon.titan-embed-text-v2:0",
+    embedding_path="/invoke",
     path=(r"/model/[^/]+/converse", r"/model/[^/]+/converse-stream"),
     words=lambda body: _text(body["messages"][-1]["content"]),
     tools=lambda body: [each["toolSpec"]["name"] for each in body["toolConfig"]["tools"]],
@@ -178,6 +183,7 @@ COHERE = Upstream(
     thinker="command-a-reasoning-08-2025",
     looker="command-a-vision-07-2025",
     embedder="embed-v4.0",
+    embedding_path="/v2/embed",
     path=("/v2/chat", "/v2/chat"),
     words=lambda body: _text(_content(body["messages"][-1])),
     tools=lambda body: [each["function"]["name"] for each in body["tools"]],

@@ -55,6 +55,8 @@ def test_all_recorded_answers_are_shown_as_they_were(recordings, show):
         for block in content:
             if block.get("toolUse", {}).get("type") == "tool_use":
                 del block["toolUse"]["type"]
+            if "reasoningText" in block.get("reasoningContent", {}):
+                block["reasoningContent"]["reasoningText"].setdefault("signature", "hw1.openai_chat.")
         assert again["output"]["message"] == {"role": "assistant", "content": content}, recorded.id
         assert again["stopReason"] == answer["stopReason"]
         for name in ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens"):

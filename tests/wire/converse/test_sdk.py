@@ -164,6 +164,9 @@ def test_every_recorded_stream_written_anew_says_the_same_to_boto3(recordings, b
             again = writer.write(events_of_stream(recorded.body)) + writer.end()
             before, ending = accumulated(stream_of(bedrock, recorded.body))
             after, ending_after = accumulated(stream_of(bedrock, again))
+            for block in before:
+                if ("reasoningContent", "text") in block:
+                    block.setdefault(("reasoningContent", "signature"), "hw1.openai_chat.")
             assert after == [without_type(block) for block in before if block != {("text", ""): ""}], recorded.id
             assert ending_after["stopReason"] == ending["stopReason"]
             assert ending_after["usage"] == ending["usage"]

@@ -108,8 +108,18 @@ def test_parts_that_come_side_by_side_are_written_one_after_the_other(show):
 
 
 def test_parts_that_nobody_ended_are_ended_before_the_stop(show):
-    found = written(show, TextDelta("a", 0), ReasoningDelta("b", 1), TextDelta("c", 2), Finished(Stop.END))
+    found = written(show, TextDelta("a", 0), RefusalDelta("b", 1), TextDelta("c", 2), Finished(Stop.END))
     assert [name for name, _ in found] == ["contentBlockDelta", "contentBlockStop"] * 3
+
+
+def test_a_thought_that_nobody_signed_is_marked_so_that_claude_is_not_sent_it(show):
+    found = written(show, ReasoningDelta("a", 0), ReasoningDelta("b", 0), PartEnded(0))
+    assert [words.get("delta") for _, words in found] == [
+        {"reasoningContent": {"text": "a"}},
+        {"reasoningContent": {"text": "b"}},
+        {"reasoningContent": {"signature": "hw1.openai_chat."}},
+        None,
+    ]
 
 
 def test_a_call_without_arguments_has_an_empty_object(show):

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from headway.simulated import signatures
+from headway.simulated.anthropic.asked import Asked, Conversation
 from headway.simulated.anthropic.blocks import Block, misshapen, nested
-
-if TYPE_CHECKING:
-    from headway.simulated.anthropic.request import Conversation, Messages
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -33,7 +31,7 @@ def conversation(asked: Conversation) -> str | None:
     )
 
 
-def settings(asked: Messages) -> str | None:
+def settings(asked: Asked) -> str | None:
     """What contradicts itself."""
     thinking = asked.thinking
     if any(not stop.strip() for stop in asked.stop_sequences or ()):

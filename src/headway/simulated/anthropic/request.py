@@ -4,78 +4,18 @@ how the answer is written down, `writer`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-import msgspec
-from msgspec import Meta
-
-from headway.simulated import tokens
 from headway.simulated.answer import Question, Tool, answer
 from headway.simulated.anthropic import checks
-from headway.simulated.anthropic.blocks import Block, cost, result, said
-from headway.simulated.anthropic.shapes import Message, OutputConfig, Thinking, ToolChoice
+from headway.simulated.anthropic.asked import Asked, Conversation
+from headway.simulated.anthropic.blocks import result, said
 from headway.simulated.anthropic.writer import Writer
-from headway.simulated.reply import Context, Json, Refusal, Reply, encode, whole
+from headway.simulated.reply import Context, Json, Refusal, Reply, whole
 
 
-class Conversation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What all requests share, the model's name aside, as far as the simulation heeds it."""
-
-    messages: list[Message]
-    system: str | list[Block] | None = None
-    tools: list[Json] | None = None
-    tool_choice: ToolChoice | None = None
-    thinking: Thinking | None = None
-    output_config: OutputConfig | None = None
-    output_format: Json | None = None
-    cache_control: Json | None = None
-    context_management: Any = None
-    mcp_servers: Any = None
-    speed: Any = None
-    user_profile_id: Any = None
-    workspace_id: Any = None
-
-    def prompt_tokens(self) -> int:
-        """Four a message and three for the answer's beginning, besides what is in them."""
-        inside = sum(4 + cost(message.content) for message in self.messages)
-        if self.system:
-            inside += 4 + cost(self.system)
-        if self.output_schema is not None:
-            inside += tokens.count(encode(self.output_schema).decode())
-        return 3 + inside + sum(tokens.count(encode(tool).decode()) for tool in self.tools or ())
-
-    @property
-    def output_schema(self) -> Json | None:
-        format_ = self.output_config.format if self.output_config is not None else None
-        return (format_ or self.output_format or {}).get("schema")
-
-    @property
-    def thinks(self) -> bool:
-        return self.thinking is not None and self.thinking.type != "disabled"
-
-
-class Messages(Conversation, kw_only=True):
+class Messages(Asked, kw_only=True):
     """A request for an answer, at whatever place."""
-
-    max_tokens: Annotated[int, Meta(ge=1)]
-    stream: bool | None = None
-    temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
-    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    top_k: Annotated[int, Meta(ge=0)] | None = None
-    stop_sequences: list[str] | None = None
-    metadata: Json | None = None
-    service_tier: Literal["auto", "standard_only"] | None = None
-    container: Any = None
-    inference_geo: str | None = None
-    diagnostics: Any = None
-    billing_policy: Any = None
-    compaction: Any = None
-    fallback_credit_token: Any = None
-    fallbacks: Any = None
-    thread: Any = None
-
-    def need(self) -> int:
-        return max(self.prompt_tokens(), self.max_tokens)
 
     def answer(self, context: Context) -> Reply | Refusal:
         wrong = checks.conversation(self) or checks.settings(self)
@@ -128,7 +68,7 @@ class MessagesAsk(Messages, kw_only=True):
 class VertexMessagesAsk(Messages, kw_only=True):
     """The version stands in the body, and the model in the path, from where `of` takes it."""
 
-    anthropic_version: Literal["vertex-2023-10-16"]
+    anthropic_version: str
     anthropic_beta: list[str] | None = None
 
     def of(self, model: str) -> MessagesAsk:
@@ -148,4 +88,4 @@ class CountAsk(Conversation, kw_only=True):
 
 
 class VertexCountAsk(CountAsk, kw_only=True):
-    anthropic_version: Literal["vertex-2023-10-16"] | None = None
+    anthropic_version: str | None = None

@@ -111,7 +111,6 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         "role": "'user' or 'assistant'",
         "effort": "'low', 'medium', 'high', 'xhigh' or 'max'",
         "service_tier": "'auto' or 'standard_only'",
-        "anthropic_version": "'vertex-2023-10-16'",
     }
 )
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from headway.simulated import signatures
+from headway.simulated.bedrock.asked import Asked, Conversation
 from headway.simulated.bedrock.shapes import Block, Source
-
-if TYPE_CHECKING:
-    from headway.simulated.bedrock.request import Conversation, ConverseAsk
 
 _BY_MODEL = "The model returned the following errors: "
 
@@ -27,7 +24,7 @@ def conversation(asked: Conversation, model: str) -> str | None:
     return next(_blocks(asked, model), None) or next(_turns(asked), None) or next(_tools(asked), None)
 
 
-def settings(asked: ConverseAsk) -> str | None:
+def settings(asked: Asked) -> str | None:
     """What contradicts itself."""
     choice = asked.tool_config.tool_choice if asked.tool_config is not None else None
     names = [spec.name for spec in asked.specs()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
-from typing import Literal
 
 import msgspec
 
@@ -19,7 +18,7 @@ _DATA = b"data: "
 class InvokedMessagesAsk(Messages, kw_only=True):
     """The model and whether to stream stand in the path."""
 
-    anthropic_version: Literal["bedrock-2023-05-31"]
+    anthropic_version: str
     anthropic_beta: list[str] | None = None
     model: str = ""
 

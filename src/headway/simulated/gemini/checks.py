@@ -9,14 +9,11 @@ import base64
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from headway.simulated import signatures
+from headway.simulated.gemini.asked import Asked
 from headway.simulated.gemini.schemas import beyond_gemini
 from headway.simulated.gemini.shapes import Content, FunctionDeclaration, GenerationConfig, Part
-
-if TYPE_CHECKING:
-    from headway.simulated.gemini.request import GenerateAsk
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
 _SKIPS = frozenset({"skip_thought_signature_validator", "context_engineering_is_the_way_to_go"})
@@ -27,7 +24,7 @@ _SKIPS_AS_BYTES = frozenset(
 _GUIDE = "Please refer to https://ai.google.dev/gemini-api/docs/thought-signatures for more details."
 
 
-def request(asked: GenerateAsk, model: str) -> str | None:
+def request(asked: Asked, model: str) -> str | None:
     if not asked.contents:
         return "* GenerateContentRequest.contents: contents is not specified\n"
     return (
@@ -80,7 +77,7 @@ def _turns(contents: Sequence[Content]) -> Iterator[str]:
         yield "Please ensure that function response turn comes immediately after a function call turn."
 
 
-def _declared(asked: GenerateAsk) -> Iterator[str]:
+def _declared(asked: Asked) -> Iterator[str]:
     seen: set[str] = set()
     for index, tool in enumerate(asked.tools or ()):
         for number, function in enumerate(tool.function_declarations or ()):
@@ -101,7 +98,7 @@ def _declared(asked: GenerateAsk) -> Iterator[str]:
             yield f"Invalid JSON payload received. Unknown name \"{name}\" at '{at}': Cannot find field."
 
 
-def _schema(asked: GenerateAsk, function: FunctionDeclaration, place: str) -> Iterator[str]:
+def _schema(asked: Asked, function: FunctionDeclaration, place: str) -> Iterator[str]:
     if function.parameters is None:
         return
     if function.parameters_json_schema is not None:
@@ -139,7 +136,7 @@ def _settings(config: GenerationConfig | None, model: str, *, calls: bool) -> st
     return None
 
 
-def _choice(asked: GenerateAsk) -> str | None:
+def _choice(asked: Asked) -> str | None:
     config = asked.tool_config.function_calling_config if asked.tool_config is not None else None
     if config is None or not config.allowed_function_names:
         return None

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from headway.wire.anthropic.signatures import CLAUDES
 from headway.wire.anthropic.writing import Refused, Writing, quoted
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.abilities import AUDIO, FILES, IMAGES, VIDEO
+from headway.wire.form.media import is_text, kind_in, usual
 from headway.wire.form.parts import (
     Audio,
     Cache,
@@ -33,20 +33,12 @@ from headway.wire.form.parts import (
     ToolResult,
     Video,
 )
+from headway.wire.form.seals import CLAUDES
 
 Block = dict[str, Any]
 
 _PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _PDF = "application/pdf"
-_BEGINNINGS = {
-    "/9j/": "image/jpeg",
-    "iVBORw": "image/png",
-    "R0lGOD": "image/gif",
-    "UklGR": "image/webp",
-    "JVBERi": _PDF,
-}
-"""How the base64 of each kind begins, for senders who do not name it."""
-_TEXTS = frozenset({"application/json", "application/xml", "application/x-yaml", "application/yaml"})
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9_-]")
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -192,7 +184,7 @@ def _document_data(source: Source, data: str, writing: Writing) -> dict[str, str
     kind = _kind_of(source, writing)
     if kind == _PDF or writing.own:
         return {"type": "base64", "media_type": kind, "data": data}
-    if kind.startswith("text/") or kind in _TEXTS:
+    if is_text(kind):
         try:
             text = base64.b64decode(data, validate=True).decode()
         except (binascii.Error, ValueError):
@@ -217,12 +209,8 @@ def _kind_of(source: Source, writing: Writing) -> str:
     if source.media_type and writing.own:
         return source.media_type
     if source.media_type and source.media_type != "application/octet-stream":
-        kind = source.media_type.partition(";")[0].strip().lower()
-        return "image/jpeg" if kind == "image/jpg" else kind
-    for beginning, kind in _BEGINNINGS.items():
-        if (source.data or "").startswith(beginning):
-            return kind
-    return "application/octet-stream"
+        return usual(source.media_type)
+    return kind_in(source.data or "") or "application/octet-stream"
 
 
 _WRITERS: dict[type[Part], Callable[[Any, Writing, int, int], Block | msgspec.Raw | None]] = {

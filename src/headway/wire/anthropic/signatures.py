@@ -12,12 +12,10 @@ import msgspec
 from headway.types import Dialect
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.parts import Reasoning
-from headway.wire.form.seals import seal, unseal
+from headway.wire.form.seals import CLAUDES, seal, unseal
 
 UNSIGNED = seal("", "openai_chat", "anthropic")
 """Stands where nobody signed: it tells, when the block comes back, that Claude did not write it."""
-CLAUDES: frozenset[Dialect] = frozenset({"anthropic", "converse"})
-"""Dialects whose signatures Claude itself wrote."""
 
 
 class _Packed(msgspec.Struct, omit_defaults=True):

@@ -14,6 +14,7 @@ import msgspec
 from headway.wire.cohere import citations
 from headway.wire.complaints import absent, explain
 from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.media import source_of
 from headway.wire.form.parts import (
     Citation,
     Image,
@@ -21,7 +22,6 @@ from headway.wire.form.parts import (
     Opaque,
     Part,
     Reasoning,
-    Source,
     Text,
     ToolCall,
     ToolResult,
@@ -216,11 +216,7 @@ def _part(block: _Block, *, of_tool: bool) -> Part | None:
 
 def _image(image: _ImageUrl | str) -> Image:
     url, detail = (image, None) if isinstance(image, str) else (image.url, image.detail)
-    head, comma, data = url.partition(",") if url.startswith("data:") else (url, "", "")
-    if comma and head.endswith(";base64"):
-        media_type = head[len("data:") : -len(";base64")].partition(";")[0]
-        return Image(Source(media_type=media_type or None, data=data), detail)
-    return Image(Source(url=url), detail)
+    return Image(source_of(url), detail)
 
 
 def _cite(parts: list[Part], raws: list[msgspec.Raw]) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from headway.wire.cohere import citations
 from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.media import url_of
 from headway.wire.form.parts import (
     Audio,
     File,
@@ -55,20 +56,20 @@ class _DocumentBlock(msgspec.Struct, tag_field="type", tag="document", gc=False)
     document: _Data
 
 
-class _Function(msgspec.Struct, gc=False):
+class Function(msgspec.Struct, gc=False):
     name: str
     arguments: str
 
 
-class _Call(msgspec.Struct, tag_field="type", tag="function", gc=False):
+class Call(msgspec.Struct, tag_field="type", tag="function", gc=False):
     id: str
-    function: _Function
+    function: Function
 
 
 class _Written(msgspec.Struct, omit_defaults=True):
     role: str
     content: object = None
-    tool_calls: list[_Call] | None = None
+    tool_calls: list[Call] | None = None
     tool_plan: str | None = None
     tool_call_id: str | None = None
     citations: list[object] | None = None
@@ -100,6 +101,9 @@ class Conversation:
 
     def _add_plain(self, where: str, role: str, message: Message) -> Unsupported | None:
         parts = message.parts
+        if role == "system" and not self._own and any(isinstance(part, Image) for part in parts):
+            self.dropped.append(f"{where}.role")  # instructions are text here
+            role = "user"
         if len(parts) == 1 and type(part := parts[0]) is Text and part.cache is None:
             self.written.append(_Written(role, content=part.text))
             return None
@@ -116,7 +120,7 @@ class Conversation:
 
     def _add_answer(self, where: str, message: Message) -> Unsupported | None:
         blocks: list[object] = []
-        calls: list[_Call] = []
+        calls: list[Call] = []
         plans: list[str] = []
         cited: list[object] = []
         planned = any(isinstance(part, ToolCall) for part in message.parts)
@@ -126,7 +130,7 @@ class Conversation:
                     if part.custom:
                         return Unsupported("tools", "takes no calls of tools with free text")
                     self._note_cache(where, part)
-                    calls.append(_Call(part.id, _Function(part.name, part.arguments or "{}")))
+                    calls.append(Call(part.id, Function(part.name, part.arguments or "{}")))
                 case Reasoning() if part.summary if self._own else planned:
                     plans += self._thought(where, part)
                 case Reasoning():
@@ -233,12 +237,8 @@ class Conversation:
 
 
 def _image(image: Image) -> _ImageBlock | Unsupported:
-    source = image.source
-    if source.data is not None:
-        url = f"data:{source.media_type or 'image/png'};base64,{source.data}"
-    elif source.url is not None:
-        url = source.url
-    else:
+    url = url_of(image.source, "image/png")
+    if url is None:
         return Unsupported("images", "takes no images that are files at a provider")
     return _ImageBlock(_Url(url, image.detail))
 

@@ -16,8 +16,8 @@ import msgspec
 from headway.wire.cohere.messages_write import Conversation
 from headway.wire.cohere.vocabulary import BUDGETS, NAMES
 from headway.wire.form import abilities
+from headway.wire.form.function_tools import offered, written
 from headway.wire.form.request import (
-    HostedTool,
     Output,
     Request,
     Thinking,
@@ -27,8 +27,8 @@ from headway.wire.form.request import (
     Unsupported,
     Written,
 )
+from headway.wire.form.unspoken import Unspoken
 
-_NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _MOST_STOPS = 5
 _KEPT_IN_MESSAGES = "messages["
 
@@ -45,7 +45,7 @@ _PLAIN = ("max_output", "temperature", "top_p", "top_k", "seed", "frequency_pena
 _ANY = (-inf, inf)
 _plain_values = attrgetter(*_PLAIN)
 
-_UNKNOWN = (
+_UNKNOWN = Unspoken(
     "parallel_tool_calls",
     "top_logprobs",
     "logit_bias",
@@ -56,18 +56,6 @@ _UNKNOWN = (
     "cache_key",
 )
 """Fields of the form that Cohere has no word for."""
-_unknown_values = attrgetter(*_UNKNOWN)
-_UNSAID = _unknown_values(Request(dialect="cohere", model="", messages=()))
-
-
-class _Function(msgspec.Struct, omit_defaults=True):
-    name: str
-    parameters: msgspec.Raw
-    description: str | None = None
-
-
-class _Tool(msgspec.Struct, tag_field="type", tag="function"):
-    function: _Function
 
 
 _encode = msgspec.json.Encoder().encode
@@ -114,33 +102,13 @@ def _impossible(request: Request) -> Unsupported | None:
 
 
 def _tools(request: Request, body: Body, dropped: list[str]) -> Unsupported | None:
-    choice = request.tool_choice
-    names = choice.names if choice is not None else ()
-    tools: list[_Tool | msgspec.Raw] = []
-    strict: list[bool] = []
-    for number, tool in enumerate(request.tools):
-        if isinstance(tool, HostedTool):
-            if tool.dialect != "cohere":
-                return Unsupported(tool.kind, f"has no tool {tool.kind!r} of its own")
-            tools.append(tool.raw)
-            continue
-        if tool.custom:
-            return Unsupported("tools", "takes no tools with free text")
-        if names and tool.name not in names:
-            continue
-        if tool.cache is not None:
-            dropped.append(f"tools[{number}].cache")
-        strict.append(bool(tool.strict))
-        tools.append(_tool(tool))
-    if not tools:
-        return Unsupported("tool_choice", "was told to choose a tool that it was not given")
-    body["tools"] = tools
+    tools = offered(request, "cohere", dropped)
+    if isinstance(tools, Unsupported):
+        return tools
+    body["tools"] = written(tools)
+    strict = [bool(tool.strict) for _, tool in tools if isinstance(tool, Tool)]
     _strictness(request, strict, body, dropped)
     return None
-
-
-def _tool(tool: Tool) -> _Tool:
-    return _Tool(_Function(tool.name, tool.parameters or _NO_PARAMETERS, tool.description))
 
 
 def _strictness(request: Request, strict: list[bool], body: Body, dropped: list[str]) -> None:
@@ -172,9 +140,7 @@ def _parameters(request: Request, toward: Toward, body: Body, dropped: list[str]
                 dropped.append(name)
             else:
                 write(request, body, dropped)
-    unknown = _unknown_values(request)
-    if unknown != _UNSAID:
-        dropped += [name for name, value, unsaid in zip(_UNKNOWN, unknown, _UNSAID, strict=True) if value != unsaid]
+    dropped += _UNKNOWN.in_request(request)
 
 
 def _stop(request: Request, body: Body, dropped: list[str]) -> None:
@@ -204,10 +170,10 @@ def _thinking(request: Request, body: Body, dropped: list[str]) -> None:
     budget = thinking.budget
     if thinking.effort is not None and (budget is None or budget < 0):
         budget = 0 if thinking.effort == "none" else BUDGETS.get(thinking.effort)
-    written: Body = {"type": "disabled" if budget == 0 else "enabled"}
+    told: Body = {"type": "disabled" if budget == 0 else "enabled"}
     if budget is not None and budget > 0:
-        written["token_budget"] = budget
-    body["thinking"] = written
+        told["token_budget"] = budget
+    body["thinking"] = told
 
 
 def _choice(request: Request, body: Body, dropped: list[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from headway.wire.cohere import citations, vocabulary
+from headway.wire.cohere.messages_write import Call, Function
 from headway.wire.cohere.vocabulary import Likely, Used
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Show
@@ -57,19 +58,9 @@ class _ThinkingBlock(msgspec.Struct, tag_field="type", tag="thinking", gc=False)
     thinking: str
 
 
-class _WrittenFunction(msgspec.Struct, gc=False):
-    name: str
-    arguments: str
-
-
-class _WrittenCall(msgspec.Struct, tag_field="type", tag="function", gc=False):
-    id: str
-    function: _WrittenFunction
-
-
 class _WrittenMessage(msgspec.Struct, omit_defaults=True, tag_field="role", tag="assistant"):
     content: list[_TextBlock | _ThinkingBlock] | None = None
-    tool_calls: list[_WrittenCall] | None = None
+    tool_calls: list[Call] | None = None
     citations: list[object] | None = None
 
 
@@ -161,7 +152,7 @@ def write_reply(reply: Reply, show: Show) -> bytes:
 
 def _message(parts: list[Part]) -> _WrittenMessage:
     content: list[_TextBlock | _ThinkingBlock] = []
-    calls: list[_WrittenCall] = []
+    calls: list[Call] = []
     cited: list[object] = []
     for part in parts:
         match part:
@@ -178,7 +169,7 @@ def _message(parts: list[Part]) -> _WrittenMessage:
             case Audio(transcript=str() as transcript):
                 content.append(_TextBlock(transcript))
             case ToolCall():
-                calls.append(_WrittenCall(part.id, _WrittenFunction(part.name, part.arguments or "{}")))
+                calls.append(Call(part.id, Function(part.name, part.arguments or "{}")))
             case _:
                 pass
     return _WrittenMessage(content=content or None, tool_calls=calls or None, citations=cited or None)

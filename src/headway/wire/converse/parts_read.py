@@ -184,7 +184,7 @@ def _reasoning(content: shapes.ReasoningContent, original: Callable[[], msgspec.
     if not signature:
         return Reasoning(text=text)
     signature, origin = seals.unseal_signature(signature)
-    return Reasoning(text=text, signature=signature or None, origin=origin)
+    return Reasoning(text=text, signature=signature or None, origin=origin)  # nobody's signature: `seals.unsigned`
 
 
 def _media(media: shapes.Media, kind: str, original: Callable[[], msgspec.Raw]) -> Part | Unread:

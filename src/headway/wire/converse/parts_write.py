@@ -39,6 +39,7 @@ from headway.wire.form.parts import (
     Video,
 )
 from headway.wire.form.request import Unsupported
+from headway.wire.form.seals import CLAUDES
 
 Words = dict[str, object]
 """A JSON object under construction."""
@@ -154,9 +155,9 @@ class RequestParts:
             self.drop(number, "cache")
 
     def _reasoning(self, part: Reasoning, number: int, into: list[Block]) -> None:
-        sent = self.own and (part.origin is None or part.origin in seals.CLAUDE)
+        sent = self.own and (part.origin is None or part.origin in CLAUDES)
         if part.signature is not None or part.redacted is not None:
-            sent = part.origin in seals.CLAUDE and (self.own or self._family in _SIGNING)
+            sent = part.origin in CLAUDES and (self.own or self._family in _SIGNING)
         if not sent:
             self.drop(number, "reasoning")
         elif part.redacted is not None:

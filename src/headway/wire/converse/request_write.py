@@ -16,7 +16,8 @@ from headway.wire.converse.thinking import Family
 from headway.wire.converse.vocabulary import TIERS, fits_metadata
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form import abilities
-from headway.wire.form.parts import Message
+from headway.wire.form.function_tools import NO_PARAMETERS
+from headway.wire.form.parts import Message, Text
 from headway.wire.form.request import (
     HostedTool,
     Output,
@@ -27,7 +28,6 @@ from headway.wire.form.request import (
     Written,
 )
 
-_NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _UNSAYABLE = (
     "seed",
     "frequency_penalty",
@@ -140,8 +140,10 @@ def _messages(writing: _Writing) -> None:
     start = 0
     opening = request.messages if writing.own else request.messages[:-1]  # Bedrock wants a message of somebody
     for message in opening:
-        if message.role not in ("system", "developer"):
+        if message.role not in ("system", "developer") or not (writing.own or _is_text(message)):
             break
+        if message.name is not None:
+            parts.drop(start, "name")
         parts.write(message.parts, start, writing.system)
         start += 1
     for number, message in enumerate(request.messages[start:], start):
@@ -174,6 +176,11 @@ def _introduce_documents(content: list[Block]) -> None:
         if isinstance(document, dict):
             content.insert(at, {"text": f"{cast('Words', document)['name']}:"})
             return
+
+
+def _is_text(message: Message) -> bool:
+    """Bedrock takes instructions as text only."""
+    return all(isinstance(part, Text) for part in message.parts)
 
 
 def _role(message: Message, number: int, writing: _Writing) -> str:
@@ -223,7 +230,7 @@ def _tool(tool: Tool, writing: _Writing) -> Words:
     if tool.description:
         spec["description"] = tool.description
     empty = len(memoryview(tool.parameters)) < 5 and not writing.own
-    spec["inputSchema"] = {"json": _NO_PARAMETERS if empty or not tool.parameters else tool.parameters}
+    spec["inputSchema"] = {"json": NO_PARAMETERS if empty or not tool.parameters else tool.parameters}
     if tool.strict is not None and (tool.strict or writing.own):
         if "strict" in writing.toward.lacks:
             writing.dropped.append("tools.strict")
@@ -243,7 +250,7 @@ def _cache_of_tool(tool: Tool, writing: _Writing) -> list[Block]:
 
 def _placeholder(name: str) -> Words:
     """A tool that the conversation has used, and the request describes no more: Bedrock wants to know of it."""
-    return {"toolSpec": {"name": name, "inputSchema": {"json": _NO_PARAMETERS}}}
+    return {"toolSpec": {"name": name, "inputSchema": {"json": NO_PARAMETERS}}}
 
 
 def _choice(writing: _Writing) -> Words | None:

@@ -11,10 +11,7 @@ import base64
 import binascii
 
 from headway.types import Dialect
-from headway.wire.form.seals import seal, unseal
-
-CLAUDE: frozenset[Dialect] = frozenset({"anthropic", "converse"})
-
+from headway.wire.form.seals import CLAUDES, seal, unseal
 
 UNSIGNED = seal("", "openai_chat", "converse")
 """Stands where nobody signed and nobody says who thought: it tells, when it comes back, that Claude did not."""
@@ -22,12 +19,12 @@ UNSIGNED = seal("", "openai_chat", "converse")
 
 def unsigned(origin: Dialect | None) -> str:
     """What a client is given for the signature of a thought that has none."""
-    return UNSIGNED if origin is None or origin in CLAUDE else seal("", origin, "converse")
+    return UNSIGNED if origin is None or origin in CLAUDES else seal("", origin, "converse")
 
 
 def seal_signature(signature: str, origin: Dialect | None) -> str:
     """A signature as a client of Converse is given it."""
-    return signature if origin in CLAUDE else seal(signature, origin, "converse")
+    return signature if origin in CLAUDES else seal(signature, origin, "converse")
 
 
 def unseal_signature(signature: str) -> tuple[str, Dialect]:

@@ -292,7 +292,8 @@ class Reader:
         if delta.signature:
             signature, origin = seals.unseal_signature(delta.signature)
             part = self._part(index, _REASONING, into)
-            into.append(Signed(part=part, signature=signature, origin=origin))
+            if signature:
+                into.append(Signed(part=part, signature=signature, origin=origin))
         if delta.redacted_content:
             redacted, origin = seals.unwrap(delta.redacted_content)
             part = self._begin(index, _WHOLE, into).part

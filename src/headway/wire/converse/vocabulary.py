@@ -15,6 +15,7 @@ import msgspec
 from headway.types import Usage
 from headway.wire.converse.shapes import TokenUsage
 from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.media import is_text, kind_in, usual
 from headway.wire.form.reply import Stop
 
 STOPS: Mapping[str, Stop] = MappingProxyType(
@@ -129,25 +130,7 @@ AUDIOS = MappingProxyType(
 )
 _FORMATS: Mapping[str, str] = MappingProxyType(
     {kind: name for table in (IMAGES, DOCUMENTS, VIDEOS, AUDIOS) for name, kind in table.items()}
-    | {
-        "image/jpg": "jpeg",
-        "audio/mp3": "mp3",
-        "audio/x-wav": "wav",
-        "audio/wave": "wav",
-        "audio/vnd.wave": "wav",
-        "audio/x-flac": "flac",
-        "audio/x-m4a": "m4a",
-        "audio/l16": "pcm",
-        "video/mov": "mov",
-        "video/wmv": "wmv",
-        "text/x-markdown": "md",
-        "application/csv": "csv",
-    }
 )
-_TEXTUAL = frozenset(
-    {"application/json", "application/xml", "application/yaml", "application/x-yaml", "application/javascript"}
-)
-_MAGIC = (("iVBORw0KGgo", "png"), ("/9j/", "jpeg"), ("R0lGOD", "gif"), ("UklGR", "webp"))
 
 
 def media_type_of(table: Mapping[str, str], format_: str, family: str) -> str | None:
@@ -161,15 +144,14 @@ def format_of(table: Mapping[str, str], media_type: str | None) -> str | None:
     """Converse's name of a media type; None if it has none."""
     if media_type is None:
         return None
-    plain = media_type.partition(";")[0].strip().lower()
-    found = _FORMATS.get(plain)
+    found = _FORMATS.get(usual(media_type))
     return found if found in table else None
 
 
 def image_format(media_type: str | None, data: str | None) -> str | None:
     """Converse's name of a picture's format, read from its first bytes where nobody says what it is."""
     if media_type is None and data is not None:
-        return next((name for start, name in _MAGIC if data.startswith(start)), None)
+        media_type = kind_in(data)
     return format_of(IMAGES, media_type)
 
 
@@ -178,8 +160,7 @@ def document_format(media_type: str | None, name: str | None) -> str | None:
     if media_type is None:
         ending = (name or "").rpartition(".")[2].lower()
         return ending if ending in DOCUMENTS else None
-    plain = media_type.partition(";")[0].strip().lower()
-    return format_of(DOCUMENTS, plain) or ("txt" if plain.startswith("text/") or plain in _TEXTUAL else None)
+    return format_of(DOCUMENTS, media_type) or ("txt" if is_text(usual(media_type)) else None)
 
 
 _UNFIT_IN_NAME = re.compile(r"[^0-9A-Za-z\-()\[\] ]+")

@@ -8,8 +8,9 @@ import msgspec
 
 from headway.wire.embedding.fields import Fields
 from headway.wire.embedding.form import Input, Tokens
-from headway.wire.embedding.inputs import only_image, source_of, url_of
+from headway.wire.embedding.inputs import kind_of, only_image
 from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.media import source_of, url_of
 from headway.wire.form.parts import Image, Opaque, Part, Text
 
 _decode_texts = msgspec.json.Decoder(list[str]).decode
@@ -96,7 +97,7 @@ def write_inputs(inputs: Sequence[Input], *, flat: bool) -> tuple[str, object]:
     if all(isinstance(each, str) for each in inputs):
         return "texts", inputs
     images = [only_image(each) for each in inputs]
-    urls = [None if image is None else url_of(image.source) for image in images]
+    urls = [None if image is None else url_of(image.source, kind_of(image.source)) for image in images]
     if all(url is not None and url.startswith("data:") for url in urls):
         return "images", urls
     return "inputs", [{"content": _written_parts(each, flat=flat)} for each in inputs]
@@ -110,7 +111,7 @@ def _written_parts(one: Input, *, flat: bool) -> list[object]:
         if isinstance(part, Text):
             written.append({"type": "text", "text": part.text})
         elif isinstance(part, Image):
-            url = url_of(part.source)
+            url = url_of(part.source, kind_of(part.source))
             written.append({"type": "image_url", "image_url": url if flat else {"url": url}})
         elif isinstance(part, Opaque):
             written.append(part.raw)

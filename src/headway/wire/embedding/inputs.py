@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from headway.wire.embedding.fields import Fields
 from headway.wire.embedding.form import Input, Tokens
 from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.media import kind_in, source_of
 from headway.wire.form.parts import Image, Source, Text
 
 _decode_texts = msgspec.json.Decoder(list[str]).decode
@@ -26,33 +26,12 @@ class _Document(msgspec.Struct):
 
 
 _decode_documents = msgspec.json.Decoder(list[str | _Document]).decode
-_DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w.+-]+=[^;,]*)*);base64,")
-_MARKS = {"iVBO": "image/png", "/9j/": "image/jpeg", "R0lG": "image/gif", "UklG": "image/webp"}
-"""How the base64 of pictures begins."""
 _WANTED = "a string, a list of strings, a list of tokens or a list of lists of tokens"
-
-
-def source_of(url: str) -> Source:
-    """A picture's source; a data URI gives up what it holds."""
-    match = _DATA_URI.match(url)
-    if match is None:
-        return Source(url=url)
-    return Source(media_type=match[1], data=url[match.end() :])
-
-
-def url_of(source: Source) -> str | None:
-    """The address of a picture, which may be a data URI; None if it has none."""
-    if source.data is not None:
-        return f"data:{kind_of(source)};base64,{source.data}"
-    return source.url
 
 
 def kind_of(source: Source) -> str:
     """The media type of a picture, which its first bytes tell where nobody else does."""
-    if source.media_type is not None:
-        return source.media_type
-    start = (source.data or "")[:4]
-    return _MARKS.get(start, "image/png")
+    return source.media_type or kind_in(source.data or "") or "image/png"
 
 
 def only_image(one: Input) -> Image | None:

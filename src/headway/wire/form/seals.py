@@ -12,7 +12,8 @@ from headway.types import Dialect
 
 _MARK = "hw1."
 _DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
-
+CLAUDES: frozenset[Dialect] = frozenset({"anthropic", "converse"})
+"""Dialects whose signatures Claude itself wrote; they are the same wherever Claude runs."""
 
 _MARKS = (_MARK.encode(), b"aHcxL")
 """The mark, and the same within base64."""

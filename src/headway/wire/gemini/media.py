@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from headway.wire.form.media import data_in, kind_in
 from headway.wire.form.parts import Audio, File, Image, Source, Video
 from headway.wire.gemini.signatures import standard
 
@@ -47,13 +48,6 @@ _BY_EXTENSION: Mapping[str, str] = {
     "wmv": "video/wmv",
     "3gp": "video/3gpp",
 }
-_BY_FIRST_BYTES = (
-    ("iVBOR", "image/png"),
-    ("/9j/", "image/jpeg"),
-    ("R0lGOD", "image/gif"),
-    ("UklGR", "image/webp"),
-    ("JVBERi", "application/pdf"),
-)
 _OTHERWISE: Mapping[type[Media], str] = {
     Image: "image/jpeg",
     Audio: "audio/wav",
@@ -91,11 +85,10 @@ def written(part: Media, *, own: bool) -> dict[str, Any] | None:
     data, kind = source.data, source.media_type
     if source.text is not None:
         data, kind = base64.b64encode(source.text.encode(errors="replace")).decode(), kind or "text/plain"
-    elif source.url is not None and source.url.startswith("data:"):
-        head, _, data = source.url.partition(",")
-        kind = kind or head[5:].partition(";")[0]
+    elif source.url is not None and (held := data_in(source.url)) is not None:
+        kind, data = kind or held[0], held[1]
     if data is not None:
-        return {"inlineData": {"mimeType": kind or _sniffed(data) or _OTHERWISE[type(part)], "data": data}}
+        return {"inlineData": {"mimeType": kind or kind_in(data) or _OTHERWISE[type(part)], "data": data}}
     uri = source.url or source.file_id
     if uri is None or (source.url is None and not own and not uri.startswith(_HELD)):
         return None
@@ -110,7 +103,3 @@ def _guessed(uri: str) -> str | None:
     if "youtube.com/" in path or "youtu.be/" in path:
         return "video/mp4"
     return _BY_EXTENSION.get(path.rpartition(".")[2].lower())
-
-
-def _sniffed(data: str) -> str | None:
-    return next((kind for start, kind in _BY_FIRST_BYTES if data.startswith(start)), None)

@@ -49,12 +49,13 @@ def _in_one_line(document: bytes) -> bytes:
 
 
 class _Calling:
-    """A call whose arguments are still coming."""
+    """A call whose arguments are still coming, or that has ended before one that began earlier."""
 
-    __slots__ = ("began", "pieces", "signature")
+    __slots__ = ("began", "ended", "pieces", "signature")
 
     def __init__(self, began: CallBegan) -> None:
         self.began = began
+        self.ended = False
         self.pieces: list[str] = []
         self.signature = began.signature
 
@@ -202,7 +203,11 @@ class Writer:
         if isinstance(event, CallDelta):
             calling.pieces.append(event.arguments)
         else:
-            self._add(frame, event.choice, self._called(choice, event.part))
+            calling.ended = True
+            for part, begun in tuple(choice.calls.items()):  # in the order in which they began
+                if not begun.ended:
+                    break
+                self._add(frame, event.choice, self._called(choice, part))
 
     def _add(self, frame: _Frame, index: int, part: dict[str, Any] | None) -> None:
         if part is not None:

@@ -87,6 +87,10 @@ class Turns:
             if message.name is not None:
                 self._drop(index, "name")
         self.contents = [content for content in self.contents if content["parts"]]
+        if self.system and not self.contents and not self._own:  # only the instructions say a word
+            self._drop(last, "role")
+            self.contents = [{"role": "user", "parts": self.system}]
+            self.system = []
 
     @property
     def dropped(self) -> list[str]:

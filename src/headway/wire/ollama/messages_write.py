@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headway.wire.form.media import source_of
 from headway.wire.form.parts import (
     Audio,
     File,
@@ -170,10 +171,7 @@ def _only_text(parts: tuple[Part, ...]) -> str | None:
 def _add_image(image: Image, gathered: _Gathered) -> Unsupported | None:
     """Pictures are base64 and nothing else."""
     source = image.source
-    data = source.data
-    if data is None and source.url is not None and source.url.startswith("data:"):
-        head, _, rest = source.url.partition(",")
-        data = rest if head.endswith(";base64") else None
+    data = source.data if source.url is None else source_of(source.url).data
     if data is None:
         return Unsupported("images", "takes no images but those in the request itself")
     gathered.images.append(data)

@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 
 from headway.wire.form import abilities
-from headway.wire.form.request import HostedTool, Request, Thinking, Tool, Toward, Unsupported, Written
+from headway.wire.form.function_tools import offered, written
+from headway.wire.form.request import Request, Thinking, Tool, Toward, Unsupported, Written
+from headway.wire.form.unspoken import Unspoken
 from headway.wire.ollama.messages_write import Conversation
 from headway.wire.ollama.vocabulary import EFFORTS
 
-_NO_PARAMETERS = msgspec.Raw(b'{"type":"object","properties":{}}')
 _OPTION = "options."
 _KNOWS_LEVELS = "gpt-oss"
 
@@ -35,7 +36,7 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 _PLAIN: Mapping[str, str] = MappingProxyType({"logprobs": "logprobs", "top_logprobs": "top_logprobs"})
-_UNKNOWN = (
+_UNKNOWN = Unspoken(
     "parallel_tool_calls",
     "logit_bias",
     "user",
@@ -47,18 +48,6 @@ _UNKNOWN = (
 """Fields of the form that Ollama has no word for."""
 _option_values = attrgetter(*_OPTIONS)
 _plain_values = attrgetter(*_PLAIN)
-_unknown_values = attrgetter(*_UNKNOWN)
-_UNSAID = _unknown_values(Request(dialect="ollama", model="", messages=()))
-
-
-class _Function(msgspec.Struct, omit_defaults=True):
-    name: str
-    parameters: msgspec.Raw
-    description: str | None = None
-
-
-class _Tool(msgspec.Struct, tag_field="type", tag="function"):
-    function: _Function
 
 
 _encode = msgspec.json.Encoder().encode
@@ -100,32 +89,13 @@ def write_request(request: Request, toward: Toward) -> Written | Unsupported:
 
 
 def _tools(request: Request, body: Body, dropped: list[str]) -> Unsupported | None:
-    choice = request.tool_choice
-    tools: list[_Tool | msgspec.Raw] = []
-    for number, tool in enumerate(request.tools):
-        if isinstance(tool, HostedTool):
-            if tool.dialect != "ollama":
-                return Unsupported(tool.kind, f"has no tool {tool.kind!r} of its own")
-            tools.append(tool.raw)
-            continue
-        if tool.custom:
-            return Unsupported("tools", "takes no tools with free text")
-        if choice is not None and choice.names and tool.name not in choice.names:
-            continue
-        if tool.cache is not None:
-            dropped.append(f"tools[{number}].cache")
-        if tool.strict:
-            dropped.append(f"tools[{number}].strict")
-        tools.append(_tool(tool))
-    if not tools:
-        return Unsupported("tool_choice", "was told to choose a tool that it was not given")
-    if choice is None or choice.mode != "none":
-        body["tools"] = tools
+    tools = offered(request, "ollama", dropped)
+    if isinstance(tools, Unsupported):
+        return tools
+    dropped += [f"tools[{number}].strict" for number, tool in tools if isinstance(tool, Tool) and tool.strict]
+    if request.tool_choice is None or request.tool_choice.mode != "none":
+        body["tools"] = written(tools)
     return None
-
-
-def _tool(tool: Tool) -> _Tool:
-    return _Tool(_Function(tool.name, tool.parameters or _NO_PARAMETERS, tool.description))
 
 
 def _parameters(request: Request, toward: Toward, body: Body, options: Body, dropped: list[str]) -> None:
@@ -143,9 +113,7 @@ def _parameters(request: Request, toward: Toward, body: Body, options: Body, dro
             dropped.append("thinking")
         else:
             body["think"] = _think(request, request.thinking, toward.model, dropped)
-    unknown = _unknown_values(request)
-    if unknown != _UNSAID:
-        dropped += [name for name, value, unsaid in zip(_UNKNOWN, unknown, _UNSAID, strict=True) if value != unsaid]
+    dropped += _UNKNOWN.in_request(request)
 
 
 def _place(names: Mapping[str, str], values: tuple[Any, ...], lacks: frozenset[str], into: Body) -> list[str]:

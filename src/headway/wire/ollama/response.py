@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headway.wire import moments
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Show
 from headway.wire.form.parts import Audio, Image, Part, Reasoning, Refusal, Source, Text, ToolCall
@@ -91,7 +92,7 @@ def read_reply(body: bytes) -> Reply | NoReply:
     )
     return Reply(
         model=said.model,
-        created=vocabulary.seconds_of(said.created_at),
+        created=moments.seconds_of(said.created_at),
         choices=[choice],
         usage=vocabulary.usage_of(said.prompt_eval_count, said.eval_count),
     )
@@ -114,7 +115,7 @@ def write_reply(reply: Reply, show: Show) -> bytes:
     return _encode(
         Written(
             model=reply.model or show.model,
-            created_at=vocabulary.moment_of(reply.created or show.created),
+            created_at=moments.moment_of(reply.created or show.created),
             message=_message(choice.parts),
             done=True,
             done_reason=vocabulary.reason_of(choice.stop),

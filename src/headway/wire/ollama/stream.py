@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from headway.types import Usage
+from headway.wire import moments
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Show
 from headway.wire.form.parts import Audio, Image, Source, ToolCall
@@ -75,7 +76,7 @@ class Reader:
             return
         if not self._began:
             self._began = True
-            into.append(Began(model=said.model, created=vocabulary.seconds_of(said.created_at)))
+            into.append(Began(model=said.model, created=moments.seconds_of(said.created_at)))
         message = said.message
         if message is not None:
             self._take(message, said.created_at, into)
@@ -149,7 +150,7 @@ class Writer:
 
     def __init__(self, show: Show) -> None:
         self._model = show.model
-        self._created = vocabulary.moment_of(show.created)
+        self._created = moments.moment_of(show.created)
         self._head = self._line_head()
         self._growing: dict[int, _Growing] = {}
         self._calls = 0
@@ -198,7 +199,7 @@ class Writer:
             case Began():
                 self._model = event.model or self._model
                 if event.created is not None:
-                    self._created = vocabulary.moment_of(event.created)
+                    self._created = moments.moment_of(event.created)
                 self._head = self._line_head()
             case RefusalDelta(choice=0):
                 out.append(self._line(WrittenMessage(content=event.text)))

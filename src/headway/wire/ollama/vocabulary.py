@@ -7,7 +7,6 @@ One mapping for whole and streamed answers. `prompt_eval_count` is left out wher
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 
 import msgspec
@@ -64,26 +63,6 @@ def usage_of(prompt: int | None, answer: int | None) -> Usage | None:
     if prompt is None and answer is None:
         return None
     return Usage(input_tokens=prompt or 0, output_tokens=answer or 0)
-
-
-def seconds_of(moment: str | None) -> int | None:
-    """Unix seconds of a moment as RFC 3339 has it; one without an offset is taken for UTC."""
-    if moment is None:
-        return None
-    try:
-        read = datetime.fromisoformat(moment)
-        return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def moment_of(seconds: int) -> str:
-    """The moment as RFC 3339 has it; what no calendar holds is the beginning of time."""
-    try:
-        moment = datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        moment = datetime.fromtimestamp(0, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def logprobs_of(raw: msgspec.Raw) -> msgspec.Raw:

@@ -11,13 +11,14 @@ import msgspec
 
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form import parts as form
+from headway.wire.form.media import source_of
 from headway.wire.openai_chat.citations import citations_of
 from headway.wire.openai_chat.complaints import bad, complaint
 from headway.wire.openai_chat.reasoning import CHAT, reasoning_of
 from headway.wire.openai_chat.shapes import Call, FileBody, ImageUrl, Message, Part
 from headway.wire.openai_chat.sieve import items, sift
 from headway.wire.openai_chat.signatures import sign, signature_in
-from headway.wire.openai_chat.vocabulary import BREAKPOINT, data_in, is_null, made_id, sound_type
+from headway.wire.openai_chat.vocabulary import BREAKPOINT, is_null, made_id, sound_type
 
 _decode = msgspec.json.Decoder(list[Message]).decode
 _TRUE = msgspec.Raw(b"true")
@@ -170,9 +171,9 @@ class _Reading:
             case "file" if part.file is not None:
                 return form.File(_file(part.file, path), part.file.filename, cache=cache)
             case "document_url" if part.document_url is not None:
-                return form.File(_source(part.document_url), part.document_name, cache=cache)
+                return form.File(source_of(part.document_url), part.document_name, cache=cache)
             case "video_url" if part.video_url is not None:
-                return form.Video(_source(part.video_url.url), cache)
+                return form.Video(source_of(part.video_url.url), cache)
             case "refusal" if part.refusal is not None:
                 return form.Refusal(part.refusal)
             case "thinking":
@@ -193,8 +194,8 @@ class _Reading:
 
 def _image(found: ImageUrl | str, cache: form.Cache | None) -> form.Image:
     if isinstance(found, str):
-        return form.Image(_source(found), cache=cache)
-    return form.Image(_source(found.url), found.detail, cache)
+        return form.Image(source_of(found), cache=cache)
+    return form.Image(source_of(found.url), found.detail, cache)
 
 
 def _file(body: FileBody, path: str) -> form.Source:
@@ -203,13 +204,8 @@ def _file(body: FileBody, path: str) -> form.Source:
     if body.file_data is None:
         raise bad(f"{path}.file", "must hold file_data or file_id")
     if body.file_data.startswith(("data:", "http://", "https://")):
-        return _source(body.file_data)
+        return source_of(body.file_data)
     return form.Source(data=body.file_data)
-
-
-def _source(url: str) -> form.Source:
-    found = data_in(url)
-    return form.Source(url=url) if found is None else form.Source(media_type=found[0], data=found[1])
 
 
 def _cite(parts: list[form.Part], begin: int, annotations: msgspec.Raw) -> None:

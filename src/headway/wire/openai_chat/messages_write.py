@@ -34,6 +34,7 @@ from headway.wire.openai_chat.reasoning import CHAT, details_of
 from headway.wire.openai_chat.signatures import content_with
 from headway.wire.openai_chat.vocabulary import BREAKPOINT
 
+_NOT_TEXT = (Image, File, Audio, Video)
 _NO_TEXT = "The result is in the next message of the user."
 
 
@@ -111,6 +112,9 @@ class MessageWriter:
         if role in ("system", "developer"):
             role = self._renames.get("system", "system" if not self._own else role)
         parts = message.parts
+        if message.role != "user" and not self._own and any(isinstance(part, _NOT_TEXT) for part in parts):
+            self._dropped.append(f"messages[{at}].role")  # instructions are text here
+            role = "user"
         if len(parts) == 1 and message.name is None:
             [part] = parts
             if isinstance(part, Text) and part.cache is None:  # most are
@@ -247,6 +251,8 @@ class MessageWriter:
             self._signed(wire, part.signature, place)
         if part.citations and self._own:
             wire["annotations"] = annotations_of(part.citations, 0, len(part.text))
+        elif part.citations:
+            self._dropped.append(f"{place}.citations")
 
     def _call(self, call: ToolCall, place: str) -> Wire:
         if call.custom:

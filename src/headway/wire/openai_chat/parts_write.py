@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 
+from headway.wire.form.media import url_of
 from headway.wire.form.parts import Audio, Cache, File, Image, Part, Source, Text, Video
 from headway.wire.form.request import Unsupported
-from headway.wire.openai_chat.vocabulary import BREAKPOINT, data_url, sound_format
+from headway.wire.openai_chat.vocabulary import BREAKPOINT, sound_format
 
 Wire = dict[str, object]
 """An object of a request, about to be encoded."""
@@ -79,12 +80,8 @@ class PartWriter:
         return wire
 
     def _image(self, part: Image) -> Wire:
-        source = part.source
-        if source.data is not None:
-            url = data_url(source.media_type or "image/png", source.data)
-        elif source.url is not None:
-            url = source.url
-        else:
+        url = url_of(part.source, "image/png")
+        if url is None:
             raise UnableError("images", "takes no images by the id of a file")
         image: Wire = {"url": url}
         if part.detail is not None:
@@ -141,7 +138,7 @@ def cache_control(cache: Cache) -> Wire:
 
 
 def _address(source: Source) -> str:
-    return source.url or data_url(source.media_type or "application/pdf", source.data or "")
+    return url_of(source, "application/pdf") or ""
 
 
 def _name_for(source: Source) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from headway.wire.form.media import source_of
 from headway.wire.form.parts import Audio, Image, Part, Reasoning, Refusal, Source, Text, ToolCall
 from headway.wire.form.reply import Choice, NoReply, Reply, Stop
 from headway.wire.openai.usage import usage_of
@@ -17,7 +18,7 @@ from headway.wire.openai_chat import reply_shapes as shapes
 from headway.wire.openai_chat.citations import citations_of
 from headway.wire.openai_chat.reasoning import reasoning_of
 from headway.wire.openai_chat.signatures import sign, signature_in
-from headway.wire.openai_chat.vocabulary import data_in, is_null, made_id, stop_of
+from headway.wire.openai_chat.vocabulary import is_null, made_id, stop_of
 
 _UNREADABLE = NoReply("it cannot be read as a chat completion")
 _ERROR = NoReply("it is an error", is_error=True)
@@ -120,8 +121,7 @@ def pictures_in(parts: list[shapes.ContentPart] | None) -> Iterator[Image]:
     for part in parts or ():
         url = part.picture
         if url:
-            found = data_in(url)
-            yield Image(Source(url=url) if found is None else Source(media_type=found[0], data=found[1]))
+            yield Image(source_of(url))
 
 
 def sound_of(data: str, transcript: str | None, sound_id: str | None) -> Audio:

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 import msgspec
 
 from headway.wire.form.codec import Show
+from headway.wire.form.media import url_of
 from headway.wire.form.parts import Audio, Image, Part, Reasoning, Refusal, Source, Text, ToolCall
 from headway.wire.form.reply import Choice, Reply
 from headway.wire.openai_chat.citations import annotations_of
 from headway.wire.openai_chat.reasoning import details_of
 from headway.wire.openai_chat.signatures import content_with
-from headway.wire.openai_chat.vocabulary import data_url, finish_reason, shown_usage
+from headway.wire.openai_chat.vocabulary import finish_reason, shown_usage
 
 Wire = dict[str, object]
 
@@ -128,7 +129,7 @@ def picture(part: Image) -> Wire:
 
 
 def address(source: Source) -> str:
-    return source.url or data_url(source.media_type or "image/png", source.data or "")
+    return url_of(source, "image/png") or ""
 
 
 def sound(part: Audio) -> Wire:

@@ -18,13 +18,6 @@ MOST_CHOICES = 128
 """As many as OpenAI lets a client ask for."""
 
 
-def split(data: bytes) -> tuple[list[bytes], bytes]:
-    """Whole events and the unfinished rest; most often it is one event that arrives."""
-    if len(data) > 2 and data.find(b"\n\n") == len(data) - 2 and data.find(b"\r") < 0:
-        return [data], b""
-    return sse.split(data)
-
-
 def _is_error(chunk: shapes.Reply) -> bool:
     if chunk.type == "error" or chunk.object == "error" or (chunk.error and says(chunk.error)):
         return True

@@ -5,7 +5,6 @@ Whole and streamed answers share them. It also holds what providers of this dial
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from hashlib import blake2s
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from headway.types import Dialect, Usage
+from headway.wire.form.media import usual
 from headway.wire.form.reply import Stop
 from headway.wire.openai.response import is_fault
 
@@ -133,30 +133,8 @@ def shown_usage(usage: Usage) -> dict[str, object]:
 
 # --- media ---
 
-_DATA_URL = re.compile(r"data:([^;,\s]{0,100})((?:;[^;,\s]{0,100}){0,10}),", re.IGNORECASE)
 _SOUNDS: Mapping[str, str] = MappingProxyType({"mp3": "audio/mpeg"})
-_FORMATS: Mapping[str, str] = MappingProxyType(
-    {
-        "audio/wav": "wav",
-        "audio/wave": "wav",
-        "audio/x-wav": "wav",
-        "audio/vnd.wave": "wav",
-        "audio/mpeg": "mp3",
-        "audio/mp3": "mp3",
-    }
-)
-
-
-def data_in(url: str) -> tuple[str | None, str] | None:
-    """Media type and base64 of a data URL; None for any other URL."""
-    found = _DATA_URL.match(url) if url[:5].lower() == "data:" else None
-    if found is None or not found[2].lower().endswith(";base64"):
-        return None
-    return found[1].lower() or None, url[found.end() :]
-
-
-def data_url(media_type: str | None, data: str) -> str:
-    return f"data:{media_type or 'application/octet-stream'};base64,{data}"
+_FORMATS: Mapping[str, str] = MappingProxyType({"audio/wav": "wav", "audio/mpeg": "mp3"})
 
 
 def sound_type(form: str) -> str:
@@ -166,7 +144,7 @@ def sound_type(form: str) -> str:
 
 def sound_format(media_type: str | None) -> str | None:
     """OpenAI's name for a kind of sound that it takes."""
-    return _FORMATS.get((media_type or "").lower())
+    return _FORMATS.get(usual(media_type or ""))
 
 
 # --- ids ---

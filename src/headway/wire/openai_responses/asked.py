@@ -1,20 +1,26 @@
-"""A request as the Responses API was asked."""
+"""How the Responses API was asked, as `Request.aside` tells it.
+
+It has the shape of `extra`: names of fields, where `input[].phase` holds the field of that name of several items, as an
+object with the items' numbers as keys.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from headway.wire.form.request import NO_FIELDS, Request
+from headway.wire.form.request import Request
+from headway.wire.openai_responses.vocabulary import DIALECT
+
+INSTRUCTIONS = "instructions"
+IDENTIFIER = "safety_identifier"
+_BLANK = (None, msgspec.Raw(b'""'))
 
 
-class Asked(Request, frozen=True, kw_only=True):
-    """`aside` is what only this API needs to hear again, and nobody misses elsewhere: because it is fulfilled anyway
-    (nothing is stored, encrypted reasoning is always shown) or says nothing (ids and states of items). It has the shape
-    of `extra`: names of fields, where `input[].phase` holds the field of that name of several items, as an object with
-    the items' numbers as keys. `instructed`: the first message stood in `instructions`.
-    """
+def is_instructed(request: Request) -> bool:
+    """Did the first message stand in `instructions`?"""
+    return request.dialect == DIALECT and request.aside.get(INSTRUCTIONS) not in _BLANK
 
-    aside: Mapping[str, msgspec.Raw] = NO_FIELDS
-    instructed: bool = False
+
+def is_identified(request: Request) -> bool:
+    """Did the user stand in `safety_identifier`?"""
+    return request.dialect == DIALECT and IDENTIFIER in request.aside

@@ -12,7 +12,7 @@ from headway.wire.form.codec import Show
 from headway.wire.form.parts import Text
 from headway.wire.form.reply import Stop
 from headway.wire.form.request import NO_FIELDS, Request, Unsupported
-from headway.wire.openai_responses.asked import Asked
+from headway.wire.openai_responses.asked import is_identified, is_instructed
 from headway.wire.openai_responses.tools import write_choice, write_tools
 from headway.wire.openai_responses.vocabulary import DIALECT, EFFORTS, NULL, SERVICE_TIERS, SUMMARIES, end_of, told
 
@@ -111,7 +111,7 @@ def _response(request: Request, answer: str, model: str, service_tier: str | Non
     effort = None if thinking is None or thinking.effort not in EFFORTS else thinking.effort
     summary = None if thinking is None or thinking.summary not in SUMMARIES else thinking.summary
     tools = write_tools(request.tools, own=True) if request.tools else []
-    identified = isinstance(request, Asked) and "safety_identifier" in request.aside
+    identified = is_identified(request)
     own = request.extra if request.dialect == DIALECT else NO_FIELDS
     return _Response(
         id=answer,
@@ -138,7 +138,7 @@ def _response(request: Request, answer: str, model: str, service_tier: str | Non
 
 
 def _instructions(request: Request) -> str | None:
-    if not isinstance(request, Asked) or not request.instructed:
+    if not is_instructed(request):
         return None
     first = request.messages[0].parts[0]
     return first.text if isinstance(first, Text) else None

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import msgspec
 
 from headway.wire.foreign_json import UNREADABLE
+from headway.wire.form.media import source_of, url_of
 from headway.wire.form.parts import Audio, Cache, Citation, File, Image, Part, Refusal, Source, Text
 from headway.wire.form.request import Unsupported
 from headway.wire.openai_responses.vocabulary import DIALECT
@@ -97,7 +98,7 @@ def read(content: Content) -> Part | str:
 
 def _image(content: Content, cache: Cache | None) -> Part | str:
     if content.image_url:
-        return Image(_source_of_url(content.image_url), content.detail, cache)
+        return Image(source_of(content.image_url), content.detail, cache)
     if content.file_id:
         return Image(Source(file_id=content.file_id), content.detail, cache)
     return "image_url"
@@ -105,7 +106,7 @@ def _image(content: Content, cache: Cache | None) -> Part | str:
 
 def _file(content: Content, cache: Cache | None) -> Part | str:
     if content.file_data:
-        source = _source_of_url(content.file_data)
+        source = source_of(content.file_data)
         if source.url is not None:  # bare base64, which some clients send
             source = Source(data=content.file_data)
     elif content.file_url:
@@ -115,15 +116,6 @@ def _file(content: Content, cache: Cache | None) -> Part | str:
     else:
         return "file_data"
     return File(source, content.filename, cache=cache)
-
-
-def _source_of_url(url: str) -> Source:
-    """RFC 2397, as far as base64 goes; any other URL stays one."""
-    if url[:5].lower() == "data:":
-        head, comma, data = url.partition(",")
-        if comma and head.endswith(";base64"):
-            return Source(media_type=head[5:-7].split(";")[0] or None, data=data)
-    return Source(url=url)
 
 
 def citations_of(annotations: list[msgspec.Raw] | None) -> tuple[Citation, ...]:
@@ -198,13 +190,6 @@ def _write_file(part: File, place: str, own: bool, dropped: list[str]) -> dict[s
     if own and part.cache is not None:
         written["prompt_cache_breakpoint"] = _breakpoint(part.cache)
     return written
-
-
-def url_of(source: Source, otherwise: str) -> str | None:
-    """`otherwise` is the media type of data that nobody named one for."""
-    if source.data is not None:
-        return f"data:{source.media_type or otherwise};base64,{source.data}"
-    return source.url
 
 
 def kind_of(part: Part) -> str:

@@ -11,9 +11,9 @@ from headway.wire.complaints import explain
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
 from headway.wire.form.parts import Message, Text
-from headway.wire.form.request import Output, Thinking
+from headway.wire.form.request import Output, Request, Thinking
 from headway.wire.malformed import Malformed
-from headway.wire.openai_responses.asked import Asked
+from headway.wire.openai_responses.asked import IDENTIFIER, INSTRUCTIONS
 from headway.wire.openai_responses.input_read import Beside, Conversation
 from headway.wire.openai_responses.tools import read_choice, read_tools
 from headway.wire.openai_responses.vocabulary import DIALECT, ENCRYPTED, LOGPROBS, NULL, TRUE
@@ -109,8 +109,7 @@ class _Reading:
 
     def read_instructions(self, raw: msgspec.Raw) -> None:
         self.instructions = _decode_text(raw)
-        if not self.instructions:
-            self.aside["instructions"] = raw
+        self.aside[INSTRUCTIONS] = raw
 
     def read_tools(self, raw: msgspec.Raw) -> Malformed | None:
         read = read_tools(raw)
@@ -217,10 +216,10 @@ class _Reading:
         """Where there is no `user`, it takes that place."""
         identifier = _decode_text(raw)
         if "user" in self.values:
-            self.extra["safety_identifier"] = raw
+            self.extra[IDENTIFIER] = raw
         else:
             self.values["user"] = identifier
-            self.aside["safety_identifier"] = raw
+            self.aside[IDENTIFIER] = raw
 
 
 _SPECIAL: dict[str, Callable[[_Reading, msgspec.Raw], Malformed | None]] = {
@@ -241,26 +240,26 @@ def _put(beside: Beside, into: dict[str, msgspec.Raw]) -> None:
         into[name] = msgspec.Raw(_encode(values))
 
 
-def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Asked | Malformed:
+def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Malformed:
     reading = _Reading()
     for name, raw in fields.items():
-        if name in _SAID_OUTSIDE or name == "safety_identifier" or raw == NULL:
+        if name in _SAID_OUTSIDE or name == IDENTIFIER or raw == NULL:
             continue
         wrong = reading.field(name, raw)
         if wrong is not None:
             return wrong
-    identifier = fields.get("safety_identifier")
+    identifier = fields.get(IDENTIFIER)
     if identifier is not None and identifier != NULL:
         try:
             reading.read_identifier(identifier)
         except UNREADABLE as error:
-            return explain(error, "safety_identifier")
+            return explain(error, IDENTIFIER)
     messages = reading.messages
     if not messages and not reading.needs and fields.get("input") in (None, NULL):
         return Malformed("you must provide an input", "input")
     if reading.instructions:
         messages = [Message("system", (Text(reading.instructions),)), *messages]
-    return Asked(
+    return Request(
         dialect=DIALECT,
         model=said.model,
         messages=tuple(messages),
@@ -268,6 +267,5 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Asked | Malfo
         extra=reading.extra,
         aside=reading.aside,
         needs=tuple(dict.fromkeys(reading.needs)),
-        instructed=bool(reading.instructions),
         **reading.values,
     )

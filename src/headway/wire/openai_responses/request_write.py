@@ -13,8 +13,8 @@ import msgspec
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form import abilities
 from headway.wire.form.parts import Message, Reasoning, Text
-from headway.wire.form.request import NO_FIELDS, Request, Thinking, Toward, Unsupported, Written
-from headway.wire.openai_responses.asked import Asked
+from headway.wire.form.request import Request, Thinking, Toward, Unsupported, Written
+from headway.wire.openai_responses.asked import is_identified, is_instructed
 from headway.wire.openai_responses.input_write import Items
 from headway.wire.openai_responses.tools import OFFERED, write_choice, write_tools
 from headway.wire.openai_responses.vocabulary import (
@@ -138,7 +138,7 @@ class _Writing:
                 self.dropped.append("service_tier")
         if request.user is None:
             return
-        if isinstance(request, Asked) and "safety_identifier" in request.aside:
+        if is_identified(request):
             return  # it is put back under that name
         if self.own or len(request.user) <= MOST_USER:
             self.put("user", "user", request.user)
@@ -206,7 +206,7 @@ def _write_conversation(writing: _Writing) -> Unsupported | None:
 
 
 def _instructions(request: Request) -> str | None:
-    if isinstance(request, Asked) and not request.instructed:
+    if request.dialect == DIALECT and not is_instructed(request):
         return None
     first = request.messages[0] if request.messages else None
     if first is None or first.role != "system" or first.name is not None or len(first.parts) != 1:
@@ -247,8 +247,7 @@ def _put_back(writing: _Writing) -> None:
     if not writing.own:
         writing.dropped += request.extra
         return
-    aside = request.aside if isinstance(request, Asked) else NO_FIELDS
-    for kept in (request.extra, aside):
+    for kept in (request.extra, request.aside):
         for name, raw in kept.items():
             if name == OFFERED or name.startswith("tools[].tools[]."):  # stands among the tools already
                 continue

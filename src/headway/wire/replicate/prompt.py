@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from headway.wire.form.media import url_of
 from headway.wire.form.parts import Image, Message, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from headway.wire.form.request import Unsupported
 
@@ -79,11 +80,8 @@ def _take(where: str, part: Part, texts: list[str], found: Conversation) -> Unsu
 
 
 def _add_picture(picture: Image, found: Conversation) -> Unsupported | None:
-    source = picture.source
-    if source.data is not None:
-        found.pictures.append(f"data:{source.media_type or 'image/png'};base64,{source.data}")
-    elif source.url is not None:
-        found.pictures.append(source.url)
-    else:
+    url = url_of(picture.source, "image/png")
+    if url is None:
         return Unsupported("images", "takes no pictures that another provider keeps")
+    found.pictures.append(url)
     return None

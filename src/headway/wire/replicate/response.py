@@ -12,7 +12,8 @@ from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Show
 from headway.wire.form.parts import Text
 from headway.wire.form.reply import Choice, NoReply, Reply, Stop
-from headway.wire.replicate.vocabulary import Metrics, seconds_of, usage_of
+from headway.wire.moments import seconds_of
+from headway.wire.replicate.vocabulary import Metrics, usage_of
 
 _BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
 _UNDER_WAY = frozenset({"starting", "processing", "queued"})

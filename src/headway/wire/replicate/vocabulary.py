@@ -7,7 +7,6 @@ are those of the inputs in the models' published schemas. One mapping for whole 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 
 import msgspec
@@ -85,14 +84,3 @@ def usage_of(metrics: Metrics | None) -> Usage | None:
     return Usage(
         input_tokens=max(metrics.input_token_count or 0, 0), output_tokens=max(metrics.output_token_count or 0, 0)
     )
-
-
-def seconds_of(moment: str | None) -> int | None:
-    """Unix seconds of a moment as RFC 3339 has it; one without an offset is taken for UTC."""
-    if moment is None:
-        return None
-    try:
-        read = datetime.fromisoformat(moment)
-        return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError, OSError):
-        return None
