@@ -13,6 +13,7 @@ import anthropic
 import httpx
 import openai
 import pytest
+from anthropic.types.beta import BetaMessage
 
 from headway.simulated.provider import SimulatedProvider
 
@@ -38,7 +39,7 @@ def recorded(name: str, number: int) -> Sent:
     return Sent(request["path"], request["headers"], request["body"])
 
 
-def claude_code(gateway: str, request: Sent, **changes: Any) -> tuple[anthropic.types.beta.BetaMessage, list[str]]:
+def claude_code(gateway: str, request: Sent, **changes: Any) -> tuple[BetaMessage, list[str]]:
     """What Anthropic's SDK, which it uses, makes of the answer, and the types of its events."""
     client = anthropic.Anthropic(base_url=f"{gateway}/anthropic", api_key="any", max_retries=0)
     body = {name: value for name, value in {**request.body, **changes}.items() if name != "stream"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import anthropic
+import httpx
 import pytest
 from anthropic import beta_tool
 from google import genai
@@ -60,16 +61,21 @@ def test_the_refusal_of_a_thread_says_so_in_anthropics_words(gateway: str) -> No
     assert body["error"]["details"] == {"error_code": "thread_unsupported_request"}
 
 
-def test_googles_client_has_texts_embedded_by_gemini_under_a_logical_name(
-    gateway: str, provider: SimulatedProvider
-) -> None:
-    client = genai.Client(api_key="any", http_options={"base_url": f"{gateway}/genai"})
-    answer = client.models.embed_content(model="gemini", contents=["one", "two"])
-    assert answer.embeddings is not None
-    assert len(answer.embeddings) == 2
+def test_texts_are_embedded_by_gemini_under_a_logical_name(gateway: str, provider: SimulatedProvider) -> None:
+    """As Google's client in JavaScript asks: each text with the model's name, which Gemini holds against the path's."""
+    asked = {"requests": [{"model": "models/gemini", "content": {"parts": [{"text": text}]}} for text in ("a", "b")]}
+    reply = httpx.post(f"{gateway}/genai/v1beta/models/gemini:batchEmbedContents", json=asked, timeout=10)
+    assert len(reply.json()["embeddings"]) == 2
     sent = json.loads(provider.requests[-1].body)
     assert "model" not in sent
     assert {each["model"] for each in sent["requests"]} == {"models/fast"}
+
+
+def test_googles_client_has_a_text_embedded_by_gemini(gateway: str) -> None:
+    client = genai.Client(api_key="any", http_options={"base_url": f"{gateway}/genai"})
+    answer = client.models.embed_content(model="gemini", contents="one")
+    assert answer.embeddings is not None
+    assert len(answer.embeddings) == 1
 
 
 def test_googles_client_has_tokens_counted_by_gemini_under_a_logical_name(

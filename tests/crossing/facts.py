@@ -33,7 +33,12 @@ _SHAPE = frozenset({"type", "role"})
 """Names of what tells one form of content from another, within the conversation."""
 _IDS = frozenset({"tool_call_id", "call_id", "tool_use_id", "toolUseId"})
 _TITLES = frozenset({"title", "filename", "name", "context"})
-_SAME = {"max_completion_tokens": "max_tokens", "safety_identifier": "user", "parametersJsonSchema": "parameters", "responseJsonSchema": "responseSchema"}
+_SAME = {
+    "max_completion_tokens": "max_tokens",
+    "safety_identifier": "user",
+    "parametersJsonSchema": "parameters",
+    "responseJsonSchema": "responseSchema",
+}
 _THINKING = re.compile(
     r"(.*\.)?(thinking|thinkingConfig|reasoning)\."
     r"(type|budget_tokens|thinkingBudget|thinkingLevel|effort|enabled|max_tokens|token_budget)"

@@ -16,8 +16,14 @@ from crossing.facts import Fact, facts_of
 from headway.types import Dialect
 from headway.wire.dialects import CODECS
 
-
-_TITLES = ("messages.context", "messages.title", "messages.filename", "messages.name", "messages.media_type", "messages.mimeType")
+_TITLES = (
+    "messages.context",
+    "messages.title",
+    "messages.filename",
+    "messages.name",
+    "messages.media_type",
+    "messages.mimeType",
+)
 
 
 class Named(NamedTuple):
@@ -52,15 +58,16 @@ _NAMED = (
         r"messages\[\]\.(reasoning|signature)",
     ),
     Named(r"media", r"messages\[\]\.reasoning"),
+    Named(r"media|messages\.(file_id|filename)", r"messages\[\]\.(file|image)"),
     Named(r"messages\.(is_error|status|response)", r"messages\[\]\.is_error"),
     Named(r"messages\.(ttl|mode)", r"messages\[\]\.cache"),
     Named(r"messages\.detail", r"messages\[\]\.detail"),
     Named(r"messages\.(title|filename|name)", r"messages\[\]\.name"),
     Named(r"messages\.(tool_name|name)", r"messages\[\]\.(tool_reference|tool_addition|tool_search\w*)"),
     Named(r"messages\.(\w+_(index|number|title)|cited_text|title|source|sources|start|end|text|url|type)", _CITED),
-    Named(r"messages\.\w+", _CITED, ("cohere",)),
+    Named(r"messages\.\w+|words of assistant", _CITED, ("cohere",)),
     Named(r"messages\.citations.*|media|messages\.enabled|messages\.(location|sourceContent|web|domain)", _CITED),
-    Named(r"messages\.(call|input|name|id|redactedContent|signature)", r"messages\[\]\.(server_tool_use|toolUse)"),
+    Named(r"messages\.(call|input|name|id|ttl|redactedContent|signature)", r"messages\[\]\.(server_tool_use|toolUse)"),
     Named(r"messages\.ttl", r"messages\[\]\.cachePoint"),
     Named(r"messages\.\w+", r"messages\[\]\.web_search_tool_result"),
     Named(r"messages\.tool_id", r"messages\[\]\.server_tool_use"),
@@ -68,7 +75,7 @@ _NAMED = (
     Named(r".*inputSchema", r"tools(\[\])?\.parameters"),
     Named(r"toolConfig\.tools\.cachePoint.*", r"toolConfig\.cachePoint"),
     Named(r"metadata", r"user|metadata", ("anthropic",)),
-    Named(r"thinking(\..*)?|.*(display|[iI]ncludeThoughts|summary)", r"thinking(\.\w+)?"),
+    Named(r"thinking(\..*)?|.*(display|[iI]ncludeThoughts|summary)", r"thinking(\.\w+)?|output_config\.effort"),
     Named(r".*(stop|stopSequences|stop_sequences)", r"stop"),
     Named(r".*top_?[kK]|k", r"top_k"),
     Named(r".*top_?[pP]|p", r"top_p"),
@@ -90,7 +97,11 @@ _NOTHING = (
     Nothing(r"background", "False", "likewise"),
     Nothing(r"modalities", "'text'", "likewise"),
     Nothing(r".*display", ".*", "shown wherever there are any"),
-    Nothing(r"metadata|labels|requestMetadata|additionalModelRequestFields|text|reasoning|outputConfig|thinkingConfig|output_config", "'{}'", "likewise"),
+    Nothing(
+        r"metadata|labels|requestMetadata|additionalModelRequestFields|text|reasoning|outputConfig|thinkingConfig|output_config",
+        "'{}'",
+        "likewise",
+    ),
     Nothing(r".*[pP]enalty", "0.0", "likewise"),
     Nothing(r"(.*\.)?(p|top_p|topP)", "1.0", "likewise"),
     Nothing(r".*([lL]ogprobs|strict_tools|enabled)", "False", "likewise"),
@@ -128,9 +139,17 @@ _NOTHING = (
     Nothing(r"messages\.reasoning(_content)?", ".*", "told under one name", ("openai_chat",), ("openai_chat",)),
     Nothing(r"reasoning.generate_summary", ".*", "its old name", targets=("openai_responses",)),
     Nothing(r".*[iI]ncludeThoughts", "False", "thoughts that nobody looks at"),
-    Nothing(r".*[iI]ncludeThoughts|.*display", "(True|'summarized')", "shown wherever there are any", targets=_SHOWN_ANYWAY),
+    Nothing(
+        r".*[iI]ncludeThoughts|.*display", "(True|'summarized')", "shown wherever there are any", targets=_SHOWN_ANYWAY
+    ),
     Nothing(r"thinking", "True", "done by models that think", targets=("openai_chat",)),
-    Nothing(r"thinking", "True", "OpenRouter's `enabled`, likewise", dialects=("openai_chat",), targets=("gemini", "cohere", "ollama")),
+    Nothing(
+        r"thinking",
+        "True",
+        "OpenRouter's `enabled`, likewise",
+        dialects=("openai_chat",),
+        targets=("gemini", "cohere", "ollama"),
+    ),
     Nothing(r"tools.*strict", "True", "done where a tool must be called", targets=("gemini",)),
     Nothing(r"messages\.(format|mimeType|media_type)", ".*", "the name of a form that another may call otherwise"),
 )
@@ -148,6 +167,8 @@ def _lost(before: Any, after: Any) -> Iterator[Fact]:
     for fact in kept:
         if fact.path == "messages.arguments":  # where free text for a tool may be now
             words["words of assistant"] = words.get("words of assistant", "") + "\n" + str(fact.value)
+        if fact.path == "media":  # where a document that is text may be now
+            words["words of user"] = words.get("words of user", "") + "\n" + fact.value
         if fact.path.startswith("words"):
             words[fact.path] = words.get(fact.path, "") + "\n" + fact.value
     everything = "\n".join(words.values())

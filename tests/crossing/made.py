@@ -62,7 +62,9 @@ _OF_RESPONSES = (*_OF_ALL[:4], "max_output_tokens", "text", "reasoning", "instru
 
 @st.composite
 def chat(draw: Draw) -> Body:
-    body = _settings(draw, _CHAT, _OF_CHAT, ("messages", "model", "stream", "stream_options", "functions", "function_call"))
+    body = _settings(
+        draw, _CHAT, _OF_CHAT, ("messages", "model", "stream", "stream_options", "functions", "function_call")
+    )
     messages: list[Body] = []
     if draw(st.booleans()):
         kind = draw(st.sampled_from(["ChatCompletionSystemMessageParam", "ChatCompletionDeveloperMessageParam"]))
@@ -93,7 +95,9 @@ def responses(draw: Draw) -> Body:
         if speaker == "user":
             items.append(draw(of_type(response_input_item_param.Message)))
             continue
-        kind = draw(st.sampled_from(["ResponseFunctionToolCallParam", "ResponseReasoningItemParam", "EasyInputMessageParam"]))
+        kind = draw(
+            st.sampled_from(["ResponseFunctionToolCallParam", "ResponseReasoningItemParam", "EasyInputMessageParam"])
+        )
         item = draw(of_type(getattr(openai_responses, kind)))
         items.append(item)
         item.pop("namespace", None)
@@ -135,8 +139,8 @@ def messages(draw: Draw) -> Body:
     for speaker in draw(_SPEAKERS):
         calls = _close(said)
         results = [{"type": "tool_result", "tool_use_id": id, "content": draw(_RESULTS)} for id in calls]
-        if results or (said and said[-1]["role"] == speaker == "user"):
-            said.append({"role": "user", "content": results or "Go on."})
+        if results:
+            said.append({"role": "user", "content": results})
         if said and said[-1]["role"] == speaker == "assistant":
             continue
         content = draw(of_type(message_param.MessageParam)).get("content")
@@ -167,12 +171,18 @@ def messages(draw: Draw) -> Body:
         choice["name"] = named[0]["name"] if named else None
     if not body.get("tools") or choice.get("name", "x") is None:
         body.pop("tool_choice", None)
+    if "thinking" in body:  # it needs room, and no tool that must be called
+        body["max_tokens"] = 4096
+        if body.get("tool_choice", {}).get("type") in ("any", "tool"):
+            del body["tool_choice"]
     return {"model": MODELS["anthropic"], "max_tokens": 4096, "messages": said, **body}
 
 
 _RESULTS = st.sampled_from([[{"type": "text", "text": "4"}], "4", "", '{"a": 4}'])
 _OF_USER = frozenset({"text", "image", "document"})
-_OF_ASSISTANT = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "server_tool_use", "web_search_tool_result"})
+_OF_ASSISTANT = frozenset(
+    {"text", "thinking", "redacted_thinking", "tool_use", "server_tool_use", "web_search_tool_result"}
+)
 
 
 def _close(said: list[Body]) -> list[str]:
@@ -183,11 +193,27 @@ def _close(said: list[Body]) -> list[str]:
 
 # --- Gemini ---
 
-_CONFIG = (
-    "temperature topP topK candidateCount maxOutputTokens stopSequences seed responseMimeType responseSchema "
-    "responseJsonSchema responseModalities mediaResolution speechConfig thinkingConfig presencePenalty frequencyPenalty "
-    "responseLogprobs logprobs imageConfig"
-).split()
+_CONFIG = [
+    "temperature",
+    "topP",
+    "topK",
+    "candidateCount",
+    "maxOutputTokens",
+    "stopSequences",
+    "seed",
+    "responseMimeType",
+    "responseSchema",
+    "responseJsonSchema",
+    "responseModalities",
+    "mediaResolution",
+    "speechConfig",
+    "thinkingConfig",
+    "presencePenalty",
+    "frequencyPenalty",
+    "responseLogprobs",
+    "logprobs",
+    "imageConfig",
+]
 _OF_GEMINI = ("tools", "systemInstruction", "temperature", "maxOutputTokens", "thinkingConfig", "responseJsonSchema")
 _NOT_SENT = ("httpOptions", "shouldReturnHttpResponse", "automaticFunctionCalling", "automaticContinuation")
 _DATA = ("text", "text", "inlineData", "fileData")
@@ -216,7 +242,9 @@ def gemini(draw: Draw) -> Body:
         for call in calls:
             call.update(id=ids.next(), name=call.get("name", "look"))
         if calls:
-            results = [{"functionResponse": {"id": call["id"], "name": call["name"], "response": {"a": 1}}} for call in calls]
+            results = [
+                {"functionResponse": {"id": call["id"], "name": call["name"], "response": {"a": 1}}} for call in calls
+            ]
             contents.append({"role": "user", "parts": results})
     if "systemInstruction" in body:
         body["systemInstruction"] = {"parts": [{"text": "Be short."}]}
@@ -261,7 +289,9 @@ def _sent(tool: Body) -> Body:
 @st.composite
 def converse(draw: Draw) -> Body:
     shape = converse_shape()
-    names = draw(st.lists(st.sampled_from(["system", "inferenceConfig", "toolConfig", *shape.members]), max_size=3, unique=True))
+    names = draw(
+        st.lists(st.sampled_from(["system", "inferenceConfig", "toolConfig", *shape.members]), max_size=3, unique=True)
+    )
     body = {name: draw(of_shape(shape.members[name], name, 1)) for name in names if name not in ("messages", "modelId")}
     block = shape.members["messages"].member.members["content"].member
     turns: list[Body] = []
@@ -270,7 +300,9 @@ def converse(draw: Draw) -> Body:
         role = "user" if not turns or turns[-1]["role"] == "assistant" else speaker
         if turns and turns[-1]["role"] == role:
             role = "assistant"
-        kinds = ("text", "image", "document", "cachePoint") if role == "user" else ("text", "toolUse", "reasoningContent")
+        kinds = (
+            ("text", "image", "document", "cachePoint") if role == "user" else ("text", "toolUse", "reasoningContent")
+        )
         found = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=2))
         blocks = [{kind: draw(of_shape(block.members[kind], kind, 3))} for kind in found]
         calls = [each["toolUse"] for each in turns[-1]["content"] if "toolUse" in each] if turns else []
@@ -304,7 +336,9 @@ _OF_COHERE = ("tools", "response_format", "temperature", "k", "p", "stop_sequenc
 def chat_v2(draw: Draw) -> Body:
     known = cohere_parameters()
     names = draw(st.lists(st.sampled_from([*known, *_OF_COHERE, *_OF_COHERE]), max_size=4, unique=True))
-    body = {name: draw(of_type(known[name], name, 1)) for name in names if name not in ("messages", "model", "tool_choice")}
+    body = {
+        name: draw(of_type(known[name], name, 1)) for name in names if name not in ("messages", "model", "tool_choice")
+    }
     said: list[Body] = [{"role": "user", "content": "Hi"}]
     ids = _Ids()
     for speaker in draw(_SPEAKERS):
@@ -322,7 +356,11 @@ def chat_v2(draw: Draw) -> Body:
             said.append({"role": "tool", "tool_call_id": call["id"], "content": "4"})
     for number, tool in enumerate(body.get("tools", ())):
         parameters = {"type": "object", "properties": {}}
-        tool.update(type="function", function={**tool.get("function", {}), "name": f"f{number}", "parameters": parameters})
+        tool.update(
+            type="function", function={**tool.get("function", {}), "name": f"f{number}", "parameters": parameters}
+        )
+    if body.get("thinking", {}).get("type") == "disabled":
+        body["thinking"] = {"type": "disabled"}
     return {"model": MODELS["cohere"], "messages": said, **body}
 
 

@@ -105,7 +105,9 @@ def _fault(option: Any, value: Any, place: str) -> str | None:
     elif origin in LISTS or option is list:
         if isinstance(value, list):
             inner = arguments[0] if arguments else Any
-            return next((found for at, each in enumerate(value) if (found := fault(inner, each, f"{place}.{at}"))), None)
+            return next(
+                (found for at, each in enumerate(value) if (found := fault(inner, each, f"{place}.{at}"))), None
+            )
         right = False
     elif origin in DICTS or option is dict:
         if isinstance(value, dict):

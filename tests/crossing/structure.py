@@ -73,9 +73,8 @@ def _chat(body: Body) -> Iterator[str]:
         calls = tuple(call["id"] for call in message.get("tool_calls") or ())
         results = (message["tool_call_id"],) if message["role"] == "tool" else ()
         turns.append(Turn(message["role"], calls, results))
-        if message["role"] == "assistant" and not calls and not (message.get("content") or message.get("refusal")):
-            if message.get("content") is None:
-                yield "an assistant's message holds nothing"
+        if message["role"] == "assistant" and not calls and message.get("content", message.get("refusal")) is None:
+            yield "an assistant's message holds nothing"
         if isinstance(message.get("content"), list) and not message["content"]:
             yield "content is an empty list"
     yield from _of_calls(turns)
@@ -139,7 +138,9 @@ def _anthropic(body: Body) -> Iterator[str]:
     yield from _excluded(body, "tool_choice", "tools")
     if body["max_tokens"] < 1:
         yield "max_tokens below 1"
-    yield from _of_claude(body, body.get("thinking", {}), body["max_tokens"], (body.get("tool_choice") or {}).get("type"))
+    yield from _of_claude(
+        body, body.get("thinking", {}), body["max_tokens"], (body.get("tool_choice") or {}).get("type")
+    )
     if not 0 <= body.get("temperature", 0) <= 1:
         yield "temperature out of range"
     if len(body.get("metadata", {}).get("user_id") or "") > 256:

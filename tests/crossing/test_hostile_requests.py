@@ -73,7 +73,9 @@ def test_a_field_that_nests_without_end_is_read_or_refused(client: Dialect, data
         document = b"{%b:%b}" % (json.dumps(name).encode(), deep)
         if name not in ("messages", "contents", "input"):
             document = json.dumps(body | {name: 0}).encode()
-            document = document.replace(b"%b: 0" % json.dumps(name).encode(), b"%b: %b" % (json.dumps(name).encode(), deep))
+            document = document.replace(
+                b"%b: 0" % json.dumps(name).encode(), b"%b: %b" % (json.dumps(name).encode(), deep)
+            )
         try:
             request = read_bytes(client, document, MODELS[client], False)
         except RecursionError:

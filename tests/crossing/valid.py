@@ -17,7 +17,7 @@ from google.genai import types as genai
 from openai.types.chat.completion_create_params import CompletionCreateParams
 from openai.types.responses.response_create_params import ResponseCreateParams
 
-from crossing.shapes import fault, fields_of
+from crossing.shapes import fault
 from headway.types import Dialect
 
 _SAMPLING = ("temperature", "top_p", "top_k")

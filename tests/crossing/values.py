@@ -90,7 +90,11 @@ def _option(option: Any, name: str, depth: int) -> Values | None:
         return st.lists(st.deferred(lambda: of_type(arguments[0], name, depth + 1)), min_size=1, max_size=2)
     if origin in DICTS or option is dict:
         wanted = arguments[1] if arguments else Any
-        return _object(name) if wanted in (Any, object) else st.dictionaries(st.just("key"), of_type(wanted, name, depth + 1))
+        return (
+            _object(name)
+            if wanted in (Any, object)
+            else st.dictionaries(st.just("key"), of_type(wanted, name, depth + 1))
+        )
     return _scalar(option, name)
 
 

@@ -537,3 +537,15 @@ def test_a_stream_is_priced_too(make_world: Make):
     world.a.serving().begin(200, BEGINNING + BLOCK + WORD)
     world.a.serving().end(END)
     assert world.event.cost == 12003
+
+
+def test_a_text_that_is_read_aloud_is_paid_by_the_character(make_world: Make):
+    class ByCharacter:
+        def cost(self, usage: Usage, *, at: float, service: str | None = None, seconds: float, characters: int) -> int:
+            return characters * 15
+
+    world = make_world([["b"]], tariff=ByCharacter())
+    client = world.ask(endpoint="audio.speech", input="Good däy", voice="alloy")
+    world.b.serving().answer(200, b"\x00\x01", kind="audio/mpeg")
+    assert client.body == b"\x00\x01"
+    assert world.event.cost == 120

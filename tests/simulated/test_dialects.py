@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.simulated import tokens
@@ -235,6 +235,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("path", PATHS)
+@settings(max_examples=40)
 @given(body=st.dictionaries(WORDS, JSON, max_size=6))
 def test_no_json_is_too_strange(path: str, body: dict[str, object]):
     reply = answered(
@@ -245,6 +246,7 @@ def test_no_json_is_too_strange(path: str, body: dict[str, object]):
 
 
 @pytest.mark.parametrize("path", PATHS)
+@settings(max_examples=40)
 @given(body=st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
 def test_no_body_is_too_strange(path: str, body: bytes):
     assert answered(path, body).reply.status in (400, 422)

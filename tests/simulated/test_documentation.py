@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from headway.simulated.anthropic import dialect as anthropic
+from headway.simulated.bedrock import dialect as bedrock
+from headway.simulated.cohere import dialect as cohere
 from headway.simulated.faults import NO_FAULT, OPTIONS, PREFIXES, Fault, parse_fault
+from headway.simulated.gemini import dialect as gemini
+from headway.simulated.ollama import dialect as ollama
 from headway.simulated.openai.reading import FORM_ENDPOINTS, JSON_ENDPOINTS
+from headway.simulated.rerank import dialect as rerank
 from headway.simulated.schedule import parse_schedule
 
 TEXT = (Path(__file__).parents[2] / "docs" / "simulated-provider.md").read_text()
@@ -55,6 +61,15 @@ def test_every_documented_schedule_clause_can_be_read():
     clauses = [row[0] for row in tables("Schedules")]
     schedule = parse_schedule("; ".join(clauses))
     assert (len(schedule.windows), schedule.period, len(schedule.every), len(schedule.chances)) == (1, 60.0, 1, 1)
+
+
+def test_every_endpoint_of_the_other_dialects_is_documented():
+    answers = " ".join(row[0] for row in tables("In other words"))
+    ours = (*anthropic.ENDPOINTS, *cohere.ENDPOINTS, *ollama.ENDPOINTS, *rerank.ENDPOINTS)
+    paths = [*ours, *(f"/model/M/{action}" for action in bedrock.ACTIONS)]
+    assert [path for path in paths if path not in answers] == []
+    described = " ".join("|".join(row) for row in tables("In other words"))
+    assert [method for method in gemini.METHODS if method not in described] == []
 
 
 def test_every_endpoint_is_documented():

@@ -249,6 +249,16 @@ def test_structured_output_satisfies_its_schema():
     assert isinstance(msgspec.json.decode(text_of(chat(response_format={"type": "json_object"}))), dict)
 
 
+def test_reasoning_is_counted_and_shown_only_to_those_who_ask_for_it():
+    plain, kept = chat(), chat(reasoning_effort="low")
+    assert text_of(kept) == text_of(plain)
+    thought = kept["usage"]["completion_tokens_details"]["reasoning_tokens"]
+    assert kept["usage"]["completion_tokens"] == plain["usage"]["completion_tokens"] + thought > thought > 0
+    shown = chat(thinking={"type": "enabled"})["choices"][0]["message"]["reasoning_content"]
+    streamed = events("/chat/completions", {"model": "m", "messages": MESSAGES, "thinking": {"type": "enabled"}})
+    assert "".join(each["choices"][0]["delta"].get("reasoning_content", "") for each in streamed) == shown != ""
+
+
 def test_log_probabilities_are_given_when_asked_for():
     choice = chat(logprobs=True)["choices"][0]
     assert "".join(entry["token"] for entry in choice["logprobs"]["content"]) == choice["message"]["content"]

@@ -7,8 +7,10 @@ import msgspec
 from headway.core.load import Load
 from headway.pipeline.conversation import NORMAL, Headers
 from headway.pipeline.items import Recall
+from headway.types import Usage
 from headway.wire.embedding import form as embedding
 from headway.wire.endpoints import Endpoint
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.request import Request
 from headway.wire.malformed import Malformed
 from headway.wire.openai import weight
@@ -23,6 +25,9 @@ _NO_TOOLS = (b"[]", b"null", b"")
 
 Form = Request | embedding.Request | rerank.Request
 """What may be asked, in the intermediate forms."""
+
+
+_decode_text = msgspec.json.Decoder(str).decode
 
 
 class Asked(msgspec.Struct, eq=False):
@@ -75,6 +80,16 @@ class Asked(msgspec.Struct, eq=False):
     def wants_thinking(self) -> bool:
         """Does it ask the model to think first, which may take minutes?"""
         return any(self._field(name) not in _NO_THINKING for name in ("reasoning_effort", "reasoning", "thinking"))
+
+    @property
+    def spoken(self) -> Usage | None:
+        """What is paid for where a text is read aloud, which the answer does not tell."""
+        if self.endpoint.name != "audio.speech":
+            return None
+        try:
+            return Usage(characters=len(_decode_text(self._field("input"))))
+        except UNREADABLE:
+            return None
 
     @property
     def service_tier(self) -> str | None:

@@ -211,6 +211,7 @@ class Dispatch(msgspec.Struct, eq=False):
     def answered(self, call: Call, body: bytes, usage: Usage | None) -> None:
         now = self._first_byte = self.now()
         self._supersede_other(call, now)
+        usage = usage or self._asked.spoken
         fields = self._answer_fields(call)
         cost = self._cost(call, usage, body)
         if cost is not None:
@@ -243,6 +244,7 @@ class Dispatch(msgspec.Struct, eq=False):
     def relayed(self, call: Call, usage: Usage | None, passed: int) -> None:
         now = self.now()
         self._exchange.succeeded(call.attempt, call.status, now, usage)
+        usage = usage or self._asked.spoken
         cost = self._cost(call, usage)
         if self._part is not None:
             usage, passed = self._part.and_rest(usage, passed)

@@ -7,13 +7,13 @@ from typing import Any
 
 import anthropic
 
-from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, result_of
+from end_to_end.sdks.seen import PLAIN, TOOLS, Call, Document, Forecast, Seen, Wish, result_of
 
 
 class Messages:
-    broken = (anthropic.APIError,)
-    refused = anthropic.APIStatusError
-    stops = ("end_turn", "tool_use")
+    broken: tuple[type[Exception], ...] = (anthropic.APIError,)
+    refused: type[Exception] = anthropic.APIStatusError
+    stops: tuple[str, str] = ("end_turn", "tool_use")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
@@ -36,7 +36,7 @@ class Messages:
         blocks = [{"type": "tool_result", "tool_use_id": call.id, "content": result_of(call)} for call in calls]
         return [{"role": "user", "content": blocks}]
 
-    def ask(self, model: str, history: list[Any], wish: Wish = Wish()) -> Seen:
+    def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen:
         asked: Document = {"model": model, "max_tokens": 4096, "messages": history}
         if wish.tools:
             asked["tools"] = [{"name": name, "input_schema": fields} for name, fields in TOOLS.items()]

@@ -11,13 +11,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
-from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
+from end_to_end.sdks.seen import PLAIN, TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
 
 
 class Converse:
-    broken = (EventStreamError,)
-    refused = ClientError
-    stops = ("end_turn", "tool_use")
+    broken: tuple[type[Exception], ...] = (EventStreamError,)
+    refused: type[Exception] = ClientError
+    stops: tuple[str, str] = ("end_turn", "tool_use")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
@@ -26,7 +26,7 @@ class Converse:
             endpoint_url=f"{url}/bedrock",
             region_name="us-east-1",
             aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
-            aws_secret_access_key="any",  # noqa: S106
+            aws_secret_access_key="any",
             config=Config(retries={"total_max_attempts": 1}, read_timeout=20),
         )
         self.heard: list[str] = []
@@ -50,7 +50,7 @@ class Converse:
         ]
         return [{"role": "user", "content": blocks}]
 
-    def ask(self, model: str, history: list[Any], wish: Wish = Wish()) -> Seen:
+    def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen:
         asked: Document = {"modelId": model, "messages": history}
         if wish.tools:
             specs = [{"name": name, "inputSchema": {"json": fields}} for name, fields in TOOLS.items()]
@@ -87,7 +87,9 @@ class Converse:
 
     def _seen(self, blocks: list[Document], stop: str, usage: Document, pieces: list[str]) -> Seen:
         uses = [block["toolUse"] for block in blocks if "toolUse" in block]
-        thoughts = [block["reasoningContent"].get("reasoningText", {}) for block in blocks if "reasoningContent" in block]
+        thoughts = [
+            block["reasoningContent"].get("reasoningText", {}) for block in blocks if "reasoningContent" in block
+        ]
         return Seen(
             text="".join(block["text"] for block in blocks if "text" in block),
             pieces=pieces,
@@ -102,7 +104,10 @@ class Converse:
         )
 
     def parsed(self, model: str, text: str) -> Forecast:
-        wanted = {"name": "forecast", "schema": json.dumps(Forecast.model_json_schema() | {"additionalProperties": False})}
+        wanted = {
+            "name": "forecast",
+            "schema": json.dumps(Forecast.model_json_schema() | {"additionalProperties": False}),
+        }
         answer = self.sdk.converse(
             modelId=model,
             messages=[self.said(text)],

@@ -10,14 +10,14 @@ import cohere
 import httpx
 from cohere.core.api_error import ApiError
 
-from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
+from end_to_end.sdks.seen import PLAIN, TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
 
 
 class Cohere:
-    broken = (httpx.TransportError,)
+    broken: tuple[type[Exception], ...] = (httpx.TransportError,)
     """It takes no notice of errors in a stream; only a connection that breaks is one for it."""
-    refused = ApiError
-    stops = ("COMPLETE", "TOOL_CALL")
+    refused: type[Exception] = ApiError
+    stops: tuple[str, str] = ("COMPLETE", "TOOL_CALL")
     keeps_signatures = False
 
     def __init__(self, url: str) -> None:
@@ -43,7 +43,7 @@ class Cohere:
     def answered(self, calls: list[Call]) -> list[Any]:
         return [{"role": "tool", "tool_call_id": call.id, "content": result_of(call)} for call in calls]
 
-    def ask(self, model: str, history: list[Any], wish: Wish = Wish()) -> Seen:
+    def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen:
         asked: Document = {"model": model, "messages": history}
         if wish.tools:
             asked["tools"] = [
@@ -61,7 +61,7 @@ class Cohere:
         pieces = self.heard = list[str]()
         end: Any = None
         for event in events:
-            delta = event.delta.message if event.type not in ("message-end", "content-end", "tool-call-end") else None
+            delta: Any = getattr(getattr(event, "delta", None), "message", None)
             match event.type:
                 case "content-start":
                     message["content"].append(delta.content.model_dump(exclude_none=True))
@@ -84,11 +84,14 @@ class Cohere:
 
     def _seen(self, message: Document, stop: str, usage: Any, pieces: list[str]) -> Seen:
         content = message.get("content") or []
-        calls = [(call["id"], call["function"]) for call in message.get("tool_calls") or ()]
+        calls = [
+            Call(call["id"], call["function"]["name"], arguments_in(call["function"]["arguments"]))
+            for call in message.get("tool_calls") or ()
+        ]
         return Seen(
             text="".join(part.get("text", "") for part in content if part["type"] == "text"),
             pieces=[piece for piece in pieces if piece],
-            calls=[Call(id, function["name"], arguments_in(function["arguments"])) for id, function in calls],
+            calls=calls,
             stop=stop,
             spent=(int(usage.tokens.input_tokens), int(usage.tokens.output_tokens)),
             thought="".join(part.get("thinking", "") for part in content if part["type"] == "thinking"),

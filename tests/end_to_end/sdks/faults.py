@@ -28,7 +28,8 @@ BREAKS: Mapping[str, str] = MappingProxyType(
 def _faults(upstream: Upstream) -> dict[str, str]:
     overloaded = _OVERLOADED.get(upstream.name, 503)
     statuses = {status: f"status={overloaded if status == 'overloaded' else status}" for status in STATUSES}
-    return statuses | dict(BREAKS)
+    streamed = {f"streamed-{status}": fault for status, fault in statuses.items()}
+    return statuses | streamed | dict(BREAKS)
 
 
 def failing(client: str, upstream: Upstream, fault: str) -> str:

@@ -7,13 +7,13 @@ from typing import Any
 from google import genai
 from google.genai import errors, types
 
-from end_to_end.sdks.seen import TOOLS, Call, Forecast, Seen, Wish, result_of
+from end_to_end.sdks.seen import PLAIN, TOOLS, Call, Forecast, Seen, Wish, result_of
 
 
 class Gemini:
-    broken = (errors.APIError,)
-    refused = errors.APIError
-    stops = ("STOP", "STOP")
+    broken: tuple[type[Exception], ...] = (errors.APIError,)
+    refused: type[Exception] = errors.APIError
+    stops: tuple[str, str] = ("STOP", "STOP")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
@@ -41,7 +41,7 @@ class Gemini:
         ]
         return [types.Content(role="user", parts=[types.Part(function_response=each) for each in responses])]
 
-    def ask(self, model: str, history: list[Any], wish: Wish = Wish()) -> Seen:
+    def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen:
         config = types.GenerateContentConfig(
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True)
         )
@@ -88,7 +88,7 @@ class Gemini:
         return found
 
     def embedded(self, model: str, texts: list[str]) -> list[list[float]]:
-        contents: Any = texts
+        contents: Any = [types.Content(parts=[types.Part.from_text(text=text)]) for text in texts]
         found = self.sdk.models.embed_content(model=model, contents=contents).embeddings or []
         return [each.values or [] for each in found]
 

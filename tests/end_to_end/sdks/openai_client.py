@@ -8,7 +8,7 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletionMessage
 
-from end_to_end.sdks.seen import TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
+from end_to_end.sdks.seen import PLAIN, TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
 
 
 def connected(url: str, **options: Any) -> openai.OpenAI:
@@ -18,9 +18,9 @@ def connected(url: str, **options: Any) -> openai.OpenAI:
 class Chat:
     """Chat Completions."""
 
-    broken = (openai.APIError,)
-    refused = openai.APIStatusError
-    stops = ("stop", "tool_calls")
+    broken: tuple[type[Exception], ...] = (openai.APIError,)
+    refused: type[Exception] = openai.APIStatusError
+    stops: tuple[str, str] = ("stop", "tool_calls")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
@@ -45,7 +45,7 @@ class Chat:
     def answered(self, calls: list[Call]) -> list[Any]:
         return [{"role": "tool", "tool_call_id": call.id, "content": result_of(call)} for call in calls]
 
-    def ask(self, model: str, history: list[Any], wish: Wish = Wish()) -> Seen:
+    def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen:
         asked: Document = {"model": model, "messages": history}
         if wish.tools:
             asked["tools"] = [
@@ -88,9 +88,8 @@ class Chat:
         )
 
     def parsed(self, model: str, text: str) -> Forecast:
-        completion = self.sdk.chat.completions.parse(
-            model=model, messages=[self.said(text)], response_format=Forecast  # pyright: ignore[reportArgumentType]
-        )
+        asked: Any = [self.said(text)]
+        completion = self.sdk.chat.completions.parse(model=model, messages=asked, response_format=Forecast)
         found = completion.choices[0].message.parsed
         assert found is not None
         return found
@@ -105,9 +104,9 @@ class Chat:
 class Responses:
     """Responses, without a memory at the provider."""
 
-    broken = (openai.APIError,)
-    refused = openai.APIStatusError
-    stops = ("completed", "completed")
+    broken: tuple[type[Exception], ...] = (openai.APIError,)
+    refused: type[Exception] = openai.APIStatusError
+    stops: tuple[str, str] = ("completed", "completed")
     keeps_signatures = True
 
     def __init__(self, url: str) -> None:
@@ -132,7 +131,7 @@ class Responses:
     def answered(self, calls: list[Call]) -> list[Any]:
         return [{"type": "function_call_output", "call_id": call.id, "output": result_of(call)} for call in calls]
 
-    def ask(self, model: str, history: list[Any], wish: Wish = Wish()) -> Seen:
+    def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen:
         asked: Document = {"model": model, "input": history, "store": False}
         if wish.tools:
             asked["tools"] = [
@@ -158,7 +157,10 @@ class Responses:
             if item.type == "function_call"
         ]
         thoughts = [
-            part.text for item in response.output if item.type == "reasoning" for part in (*item.summary, *(item.content or ()))
+            part.text
+            for item in response.output
+            if item.type == "reasoning"
+            for part in (*item.summary, *(item.content or ()))
         ]
         return Seen(
             text=response.output_text,

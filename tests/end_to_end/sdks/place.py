@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import uvloop
@@ -41,7 +41,7 @@ Faults = Mapping[str, tuple[str, str]]
 
 
 @contextlib.contextmanager
-def opened(faults: Faults = {}) -> Iterator[Place]:
+def opened(faults: Faults) -> Generator[Place]:
     """Every fault has a provider of its own, so that none suffers for another."""
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

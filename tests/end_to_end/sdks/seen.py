@@ -64,6 +64,9 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     thinks: bool = False
 
 
+PLAIN = Wish()
+
+
 class Application(Protocol):
     """Uses one official client as its documentation shows it, through the gateway."""
 
@@ -86,7 +89,7 @@ class Application(Protocol):
         """What the tools returned for these calls, as messages of the history."""
         ...
 
-    def ask(self, model: str, history: list[Any], wish: Wish = Wish()) -> Seen: ...
+    def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen: ...
 
     def refusal(self, error: Exception) -> str:
         """The client's own name for an error, and what it says of its kind."""

@@ -39,7 +39,7 @@ RAISED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-"""By client, in the order of `STATUSES`. A failure of the upstream's (500) is told as 502 to clients of other dialects."""
+"""By client, in the order of `STATUSES`. Clients of other dialects are told of the upstream's 500 as 502."""
 UNCHANGED: Mapping[tuple[str, str, str], str] = MappingProxyType(
     {
         ("anthropic", "anthropic", "overloaded"): "OverloadedError",
@@ -50,13 +50,14 @@ UNCHANGED: Mapping[tuple[str, str, str], str] = MappingProxyType(
 """Where client and upstream speak the same dialect, what the upstream says is passed on."""
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_refusal_is_the_client_s_own_exception(
-    place: Place, client: Application, client_name: str, upstream: Upstream, status: str
+    place: Place, client: Application, client_name: str, upstream: Upstream, status: str, stream: bool
 ):
-    model = failing(client_name, upstream, status)
+    model = failing(client_name, upstream, f"streamed-{status}" if stream else status)
     with pytest.raises(client.refused) as caught:
-        client.ask(model, [client.said("hello")])
+        client.ask(model, [client.said("hello")], Wish(stream=stream))
     usual = RAISED[client_name][STATUSES.index(status)]
     assert client.refusal(caught.value) == UNCHANGED.get((client_name, upstream.name, status), usual)
 

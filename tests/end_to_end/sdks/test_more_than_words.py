@@ -27,7 +27,10 @@ def test_vectors(place: Place, applications: Applications, name: str, embedder: 
     application = applications[name]
     assert isinstance(application, Chat | Gemini | Converse | Cohere)
     before = len(place.requests(embedder))
-    first, second = application.embedded(f"embed-{embedder.name}", TEXTS)
+    if embedder.embeds_one:
+        (first,), (second,) = (application.embedded(f"embed-{embedder.name}", [text]) for text in TEXTS)
+    else:
+        first, second = application.embedded(f"embed-{embedder.name}", TEXTS)
     assert len(first) == len(second) >= 256
     assert math.isclose(math.hypot(*first), 1, rel_tol=1e-3)
     assert first != second
@@ -46,7 +49,16 @@ def test_counting_tokens(applications: Applications, name: str, upstream: Upstre
     assert 150 < many < 500
 
 
-@pytest.mark.parametrize("name", ["chat", "anthropic", "gemini"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chat",
+        "anthropic",
+        pytest.param(
+            "gemini", marks=pytest.mark.xfail(strict=True, reason="google-genai asks for /genai/v1/models: not served")
+        ),
+    ],
+)
 def test_the_list_of_models(applications: Applications, name: str):
     application = applications[name]
     assert isinstance(application, Chat | Messages | Gemini)

@@ -31,6 +31,8 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     looker: str = ""
     """A model that takes pictures, if the usual one does not."""
     embedder: str = ""
+    embeds_one: bool = False
+    """Whether it takes one text a request."""
     embedding_path: str = ""
     """A part of the paths of embeddings."""
     path: tuple[str, str]
@@ -38,10 +40,14 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     words: Callable[[Document], str]
     """The text of the last message."""
     tools: Callable[[Document], list[str]]
+    calls: Callable[[Document], list[tuple[str, Document]]]
+    """Names and arguments of the calls in the history."""
     results: Callable[[Document], list[str]]
     picture: Callable[[Document], str]
     """In base64."""
     schema: Callable[[Document], Document]
+    added: int = 0
+    """Tokens that it counts for a message beyond four and its text."""
     mark: str = ""
     """What signatures stand under."""
 
@@ -59,6 +65,11 @@ def _chat_results(body: Document) -> list[str]:
     return [_text(_content(each)) for each in body["messages"] if each["role"] == "tool"]
 
 
+def _chat_calls(body: Document) -> list[tuple[str, Document]]:
+    calls = [call["function"] for message in body["messages"] for call in message.get("tool_calls") or ()]
+    return [(call["name"], json.loads(call["arguments"])) for call in calls]
+
+
 def _data(url: str | Document) -> str:
     text = url if isinstance(url, str) else url["url"]
     return text.removeprefix("data:image/png;base64,")
@@ -68,6 +79,12 @@ def _gemini_results(body: Document) -> list[str]:
     parts = [part for content in body["contents"] for part in content["parts"]]
     found = [part["functionResponse"]["response"] for part in parts if "functionResponse" in part]
     return [str(each.get("result", each.get("output"))) for each in found]
+
+
+def _gemini_calls(body: Document) -> list[tuple[str, Document]]:
+    parts = [part for content in body["contents"] for part in content["parts"]]
+    calls = [part["functionCall"] for part in parts if "functionCall" in part]
+    return [(call["name"], call["args"]) for call in calls]
 
 
 def _gemini_schema(body: Document) -> Document:
@@ -85,6 +102,11 @@ def _claude_results(body: Document) -> list[str]:
     return [each if isinstance(each, str) else _text(each) for each in found]
 
 
+def _claude_calls(body: Document) -> list[tuple[str, Document]]:
+    blocks = [block for message in body["messages"] for block in _content(message)]
+    return [(block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"]
+
+
 def _converse_blocks(body: Document, name: str) -> list[Any]:
     return [block[name] for message in body["messages"] for block in message["content"] if name in block]
 
@@ -92,6 +114,11 @@ def _converse_blocks(body: Document, name: str) -> list[Any]:
 def _responses_results(body: Document) -> list[str]:
     found = [item["output"] for item in body["input"] if item.get("type") == "function_call_output"]
     return [each if isinstance(each, str) else _text(each) for each in found]
+
+
+def _responses_calls(body: Document) -> list[tuple[str, Document]]:
+    calls = [item for item in body["input"] if item.get("type") == "function_call"]
+    return [(call["name"], json.loads(call["arguments"])) for call in calls]
 
 
 def _responses_words(body: Document) -> str:
@@ -110,6 +137,7 @@ CHAT = Upstream(
     path=("/v1/chat/completions", "/v1/chat/completions"),
     words=lambda body: _text(_content(body["messages"][-1])),
     tools=lambda body: [each["function"]["name"] for each in body["tools"]],
+    calls=_chat_calls,
     results=_chat_results,
     picture=lambda body: _data(body["messages"][-1]["content"][1]["image_url"]),
     schema=lambda body: body["response_format"]["json_schema"]["schema"],
@@ -123,6 +151,7 @@ RESPONSES = Upstream(
     path=("/v1/responses", "/v1/responses"),
     words=_responses_words,
     tools=lambda body: [each["name"] for each in body["tools"]],
+    calls=_responses_calls,
     results=_responses_results,
     picture=lambda body: _data(body["input"][-1]["content"][1]["image_url"]),
     schema=lambda body: body["text"]["format"]["schema"],
@@ -136,6 +165,7 @@ ANTHROPIC = Upstream(
     path=("/v1/messages", "/v1/messages"),
     words=lambda body: _text(_content(body["messages"][-1])),
     tools=lambda body: [each["name"] for each in body["tools"]],
+    calls=_claude_calls,
     results=_claude_results,
     picture=lambda body: body["messages"][-1]["content"][1]["source"]["data"],
     schema=lambda body: body["output_config"]["format"]["schema"],
@@ -155,6 +185,7 @@ GEMINI = Upstream(
     ),
     words=lambda body: _text(body["contents"][-1]["parts"]),
     tools=_gemini_tools,
+    calls=_gemini_calls,
     results=_gemini_results,
     picture=lambda body: body["contents"][-1]["parts"][1]["inlineData"]["data"],
     schema=_gemini_schema,
@@ -167,10 +198,12 @@ BEDROCK = Upstream(
     model="anthropic.claude-sonnet-4-5-20250929-v1:0",
     thinker="anthropic.claude-sonnet-4-5-20250929-v1:0",
     embedder="amazon.titan-embed-text-v2:0",
+    embeds_one=True,
     embedding_path="/invoke",
     path=(r"/model/[^/]+/converse", r"/model/[^/]+/converse-stream"),
     words=lambda body: _text(body["messages"][-1]["content"]),
     tools=lambda body: [each["toolSpec"]["name"] for each in body["toolConfig"]["tools"]],
+    calls=lambda body: [(use["name"], use["input"]) for use in _converse_blocks(body, "toolUse")],
     results=lambda body: [_text(each["content"]) for each in _converse_blocks(body, "toolResult")],
     picture=lambda body: body["messages"][-1]["content"][1]["image"]["source"]["bytes"],
     schema=lambda body: json.loads(body["outputConfig"]["textFormat"]["structure"]["jsonSchema"]["schema"]),
@@ -184,9 +217,11 @@ COHERE = Upstream(
     looker="command-a-vision-07-2025",
     embedder="embed-v4.0",
     embedding_path="/v2/embed",
+    added=2,
     path=("/v2/chat", "/v2/chat"),
     words=lambda body: _text(_content(body["messages"][-1])),
     tools=lambda body: [each["function"]["name"] for each in body["tools"]],
+    calls=_chat_calls,
     results=_chat_results,
     picture=lambda body: _data(body["messages"][-1]["content"][1]["image_url"]),
     schema=lambda body: body["response_format"]["json_schema"],

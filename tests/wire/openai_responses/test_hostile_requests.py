@@ -25,7 +25,11 @@ TEXT = {"role": "user", "content": "Hi"}
     [
         ({"input": 5}, "input must be a string or a list", "input"),
         ({"input": [7]}, "input[0] must be an object, not a whole number", "input[0]"),
-        ({"input": [TEXT, {"role": 5, "content": "x"}]}, "input[1].role must be a string, not a whole number", "input[1].role"),
+        (
+            {"input": [TEXT, {"role": 5, "content": "x"}]},
+            "input[1].role must be a string, not a whole number",
+            "input[1].role",
+        ),
         ({"input": [{"role": "user"}]}, "input[0].content is missing", "input[0].content"),
         ({"input": [{"type": "message", "content": "x"}]}, "input[0].role is missing", "input[0].role"),
         ({"input": [{"content": "x"}]}, "input[0].role is missing", "input[0].role"),

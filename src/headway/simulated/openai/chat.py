@@ -61,6 +61,12 @@ class StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
+class Thinking(msgspec.Struct):
+    """As DeepSeek and others have it."""
+
+    type: Literal["enabled", "disabled"]
+
+
 class ChatAsk(msgspec.Struct):
     """The body of a request, as far as the simulation heeds it."""
 
@@ -80,6 +86,17 @@ class ChatAsk(msgspec.Struct):
     response_format: ResponseFormat | None = None
     logprobs: bool | None = None
     seed: int | None = None
+    reasoning_effort: str | None = None
+    thinking: Thinking | None = None
+
+    @property
+    def thinks(self) -> bool:
+        return self.shows_thoughts or self.reasoning_effort not in (None, "none")
+
+    @property
+    def shows_thoughts(self) -> bool:
+        """OpenAI keeps them to itself; others that speak its API show them."""
+        return self.thinking is not None and self.thinking.type == "enabled"
 
     @property
     def limit(self) -> int | None:
@@ -143,6 +160,7 @@ class ChatAsk(msgspec.Struct):
             schema=_schema(self.response_format),
             limit=self.limit,
             stops=stops,
+            thinks=self.thinks,
         )
 
 
@@ -161,14 +179,14 @@ def _schema(wanted: ResponseFormat | None) -> Json | None:
     }
 
 
-def usage(prompt: int, completion: int) -> Json:
+def usage(prompt: int, completion: int, reasoning: int = 0) -> Json:
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": 0,
+            "reasoning_tokens": reasoning,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
@@ -197,10 +215,14 @@ class _Writer:
             **self._head,
             "object": "chat.completion",
             "choices": [self._choice(index, each) for index, each in enumerate(answers)],
-            "usage": usage(self._ask.prompt_tokens(), spent),
+            "usage": self._usage(answers),
             **self._tail,
         }
         return whole(document, tokens=spent)
+
+    def _usage(self, answers: list[Answer]) -> Json:
+        thought = sum(len(each.thoughts) for each in answers)
+        return usage(self._ask.prompt_tokens(), sum(each.tokens for each in answers), thought)
 
     def _choice(self, index: int, each: Answer) -> Json:
         message: Json = {"role": "assistant", "content": None if each.calls else each.text}
@@ -209,6 +231,8 @@ class _Writer:
                 {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
                 for call in each.calls
             ]
+        if self._ask.shows_thoughts:
+            message["reasoning_content"] = each.thought
         message |= {"refusal": None, "annotations": []}
         logprobs = None
         if self._ask.logprobs and not each.calls:
@@ -221,8 +245,7 @@ class _Writer:
             yield from (piece for piece in steps if piece is not None)
         with_usage = self._with_usage
         if with_usage or not answers:
-            spent = usage(self._ask.prompt_tokens(), sum(each.tokens for each in answers))
-            yield Piece(self._chunk([], spent if with_usage else None))
+            yield Piece(self._chunk([], self._usage(answers) if with_usage else None))
         yield Piece(DONE, terminal=True)
 
     @property
@@ -240,6 +263,8 @@ class _Writer:
             return self._chunk([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}])
 
         yield Piece(chunk({"role": "assistant", "content": None if each.calls else "", "refusal": None}))
+        for token in each.thoughts if self._ask.shows_thoughts else ():
+            yield Piece(chunk({"reasoning_content": token}), 1)
         for token in each.pieces:
             logprobs = {"content": [logprob(token)], "refusal": None} if self._ask.logprobs else None
             yield Piece(chunk({"content": token}, logprobs=logprobs), 1)

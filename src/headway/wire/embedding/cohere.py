@@ -18,7 +18,7 @@ from headway.wire.embedding.cohere_inputs import read_inputs, write_inputs
 from headway.wire.embedding.fields import Fields
 from headway.wire.embedding.form import EmbeddingCodec, Format, Purpose, Reply, Request, Show
 from headway.wire.embedding.inputs import only_image
-from headway.wire.embedding.vectors import ARRAY, STRING, all_open_with, compact, vectors_in
+from headway.wire.embedding.vectors import ARRAY, STRING, all_open_with, compact, too_few, vectors_in
 from headway.wire.embedding.vocabulary import TRUNCATIONS, TRUNCATIONS_MEANT, purpose_in
 from headway.wire.embedding.writing import AUDIO, FILES, TOKENS, VIDEO, Body, encode, formats_to_ask, missing
 from headway.wire.foreign_json import UNREADABLE
@@ -180,7 +180,7 @@ def read_reply(body: bytes, request: Request) -> Reply | NoReply:
         if not found or word not in _FORMATS:
             continue
         if len(found) != len(request.inputs):
-            return NoReply(f"it holds {len(found)} vectors for {len(request.inputs)} inputs")
+            return too_few(found, request)
         if not all_open_with(found, STRING if word == "base64" else ARRAY):
             return NoReply("its vectors are not of the type that it names")
         vectors[_FORMATS[word]] = found if word == "base64" else [compact(each) for each in found]

@@ -5,7 +5,8 @@ What nobody takes is left over, and travels on as it is. A client's words never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +18,7 @@ _decode_text = msgspec.json.Decoder(str | None).decode
 _decode_integer = msgspec.json.Decoder(int | None).decode
 _decode_flag = msgspec.json.Decoder(bool | None).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
+_T = TypeVar("_T")
 
 
 class Fields:
@@ -38,40 +40,26 @@ class Fields:
                 self.left[usual] = self.left.pop(other)
 
     def text(self, name: str) -> str | None:
-        raw = self.left.pop(name, None)
-        if raw is None:
-            return None
-        try:
-            return _decode_text(raw)
-        except UNREADABLE as error:
-            return self.unreadable(name, error)
+        return self._read(name, _decode_text)
 
     def integer(self, name: str) -> int | None:
-        raw = self.left.pop(name, None)
-        if raw is None:
-            return None
-        try:
-            return _decode_integer(raw)
-        except UNREADABLE as error:
-            return self.unreadable(name, error)
+        return self._read(name, _decode_integer)
 
     def flag(self, name: str) -> bool | None:
-        raw = self.left.pop(name, None)
-        if raw is None:
-            return None
-        try:
-            return _decode_flag(raw)
-        except UNREADABLE as error:
-            return self.unreadable(name, error)
+        return self._read(name, _decode_flag)
 
     def object(self, name: str) -> dict[str, msgspec.Raw] | None:
+        return self._read(name, _decode_object)
+
+    def _read(self, name: str, decode: Callable[[msgspec.Raw], _T | None]) -> _T | None:
         raw = self.left.pop(name, None)
         if raw is None:
             return None
         try:
-            return _decode_object(raw)
+            return decode(raw)
         except UNREADABLE as error:
-            return self.unreadable(name, error)
+            self.unreadable(name, error)
+            return None
 
     def take(self, name: str) -> msgspec.Raw | None:
         """The field as it stands."""

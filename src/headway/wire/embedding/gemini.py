@@ -15,7 +15,7 @@ from headway.types import Usage
 from headway.wire.embedding.fields import Fields
 from headway.wire.embedding.form import EmbeddingCodec, Input, Purpose, Reply, Request, Show
 from headway.wire.embedding.gemini_parts import Plain, read_content, read_plain, written_content
-from headway.wire.embedding.vectors import ARRAY, all_open_with, compact, vectors_in
+from headway.wire.embedding.vectors import numbers_of, vectors_in
 from headway.wire.embedding.vocabulary import purpose_in
 from headway.wire.embedding.writing import TOKENS, Body, encode, formats_to_ask, missing
 from headway.wire.foreign_json import UNREADABLE
@@ -269,12 +269,10 @@ def read_reply(body: bytes, request: Request) -> Reply | NoReply:
     found = read.embeddings if read.embedding is None else [read.embedding]
     if found is None:
         return NoReply("it holds no vectors", is_error=bool(read.error))
-    if len(found) != len(request.inputs):
-        return NoReply(f"it holds {len(found)} vectors for {len(request.inputs)} inputs")
-    if not all_open_with((each.values for each in found), ARRAY):
-        return NoReply("its vectors are no arrays")
-    vectors = [compact(each.values) for each in found]
-    return Reply(vectors={"float": vectors}, usage=None if read.usage is None else _usage(read.usage))
+    vectors = numbers_of([each.values for each in found], request)
+    if isinstance(vectors, NoReply):
+        return vectors
+    return Reply(vectors=vectors, usage=None if read.usage is None else _usage(read.usage))
 
 
 def _usage(read: _Usage) -> Usage | None:

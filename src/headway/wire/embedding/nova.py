@@ -15,7 +15,7 @@ from headway.wire.embedding.cohere import COUNTED_IN
 from headway.wire.embedding.fields import Fields
 from headway.wire.embedding.form import EmbeddingCodec, Format, Input, Reply, Request, Show
 from headway.wire.embedding.inputs import is_mixed, kind_of, only_image
-from headway.wire.embedding.vectors import ARRAY, all_open_with, compact, vectors_in
+from headway.wire.embedding.vectors import numbers_of, vectors_in
 from headway.wire.embedding.vocabulary import TRUNCATIONS, TRUNCATIONS_MEANT, purpose_in
 from headway.wire.embedding.writing import AUDIO, FILES, TOKENS, VIDEO, Body, encode, formats_to_ask, missing, text_of
 from headway.wire.foreign_json import UNREADABLE
@@ -156,11 +156,10 @@ def read_reply(body: bytes, request: Request) -> Reply | NoReply:
     found = read.embeddings
     if found is None:
         return NoReply("it holds no vector", is_error=bool(read.message))
-    if len(found) != len(request.inputs):
-        return NoReply(f"it holds {len(found)} vectors for {len(request.inputs)} inputs")
-    if not all_open_with((each.embedding for each in found), ARRAY):
-        return NoReply("its vectors are no arrays")
-    return Reply(vectors={"float": [compact(each.embedding) for each in found]})
+    vectors = numbers_of([each.embedding for each in found], request)
+    if isinstance(vectors, NoReply):
+        return vectors
+    return Reply(vectors=vectors)
 
 
 def write_reply(reply: Reply, show: Show) -> bytes | NoReply:

@@ -10,7 +10,7 @@ from headway.types import Usage
 from headway.wire.embedding.fields import Fields
 from headway.wire.embedding.form import EmbeddingCodec, Format, Reply, Request, Show
 from headway.wire.embedding.inputs import take_inputs
-from headway.wire.embedding.vectors import ARRAY, all_open_with, compact, vectors_in
+from headway.wire.embedding.vectors import numbers_of, vectors_in
 from headway.wire.embedding.writing import NOTHING_BUT_TEXT, Body, encode, formats_to_ask, missing, text_of
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
@@ -80,12 +80,11 @@ def read_reply(body: bytes, request: Request) -> Reply | NoReply:
     found = read.embeddings
     if found is None:
         return NoReply("it holds no vectors", is_error=bool(read.error))
-    if len(found) != len(request.inputs):
-        return NoReply(f"it holds {len(found)} vectors for {len(request.inputs)} inputs")
-    if not all_open_with(found, ARRAY):
-        return NoReply("its vectors are no arrays")
+    vectors = numbers_of(found, request)
+    if isinstance(vectors, NoReply):
+        return vectors
     usage = None if read.tokens is None else Usage(input_tokens=max(read.tokens, 0))
-    return Reply(model=read.model, vectors={"float": [compact(each) for each in found]}, usage=usage)
+    return Reply(model=read.model, vectors=vectors, usage=usage)
 
 
 def write_reply(reply: Reply, show: Show) -> bytes | NoReply:

@@ -25,7 +25,7 @@ from headway.wire.embedding.form import (
     Truncation,
 )
 from headway.wire.embedding.inputs import is_mixed, only_image, take_inputs
-from headway.wire.embedding.vectors import sorted_out, vectors_in
+from headway.wire.embedding.vectors import sorted_out, too_few, vectors_in
 from headway.wire.embedding.vocabulary import TRUNCATIONS_MEANT, purpose_in, purpose_in_any
 from headway.wire.embedding.writing import (
     AUDIO,
@@ -288,7 +288,7 @@ def read_reply(body: bytes, request: Request) -> Reply | NoReply:
     if data is None:
         return NoReply("it holds no vectors", is_error=bool(read.error or read.detail))
     if len(data) != len(request.inputs):
-        return NoReply(f"it holds {len(data)} vectors for {len(request.inputs)} inputs")
+        return too_few(data, request)
     if any(each.index is not None and each.index != number for number, each in enumerate(data)):
         if sorted(-1 if each.index is None else each.index for each in data) != list(range(len(data))):
             return NoReply("its vectors are not numbered as the inputs")

@@ -12,7 +12,7 @@ from struct import pack, unpack
 
 import msgspec
 
-from headway.wire.embedding.form import Format, Reply
+from headway.wire.embedding.form import Format, Reply, Request
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.reply import NoReply
 
@@ -33,6 +33,20 @@ def opening(value: msgspec.Raw) -> int:
 
 def all_open_with(vectors: Iterable[msgspec.Raw], kind: int) -> bool:
     return all(opening(each) == kind for each in vectors)
+
+
+def numbers_of(vectors: Sequence[msgspec.Raw], request: Request) -> Mapping[Format, Sequence[msgspec.Raw]] | NoReply:
+    """The vectors of a reply that has them as arrays: one for each input."""
+    if len(vectors) != len(request.inputs):
+        return too_few(vectors, request)
+    if not all_open_with(vectors, ARRAY):
+        return NoReply("its vectors are no arrays")
+    return {"float": [compact(each) for each in vectors]}
+
+
+def too_few(vectors: Sequence[object], request: Request) -> NoReply:
+    """Or too many."""
+    return NoReply(f"it holds {len(vectors)} vectors for {len(request.inputs)} inputs")
 
 
 def compact(vector: msgspec.Raw) -> msgspec.Raw:

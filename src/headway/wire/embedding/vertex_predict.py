@@ -9,7 +9,7 @@ import msgspec
 from headway.types import Usage
 from headway.wire.embedding.fields import Fields
 from headway.wire.embedding.form import EmbeddingCodec, Format, Purpose, Reply, Request, Show
-from headway.wire.embedding.vectors import ARRAY, all_open_with, compact, vectors_in
+from headway.wire.embedding.vectors import numbers_of, vectors_in
 from headway.wire.embedding.vocabulary import purpose_in
 from headway.wire.embedding.writing import NOTHING_BUT_TEXT, Body, encode, formats_to_ask, missing, text_of
 from headway.wire.foreign_json import UNREADABLE
@@ -137,14 +137,13 @@ def read_reply(body: bytes, request: Request) -> Reply | NoReply:
     if read.predictions is None:
         return NoReply("it holds no vectors", is_error=bool(read.error))
     found = [each.embeddings for each in read.predictions]
-    if len(found) != len(request.inputs):
-        return NoReply(f"it holds {len(found)} vectors for {len(request.inputs)} inputs")
-    if not all_open_with((each.values for each in found), ARRAY):
-        return NoReply("its vectors are no arrays")
+    vectors = numbers_of([each.values for each in found], request)
+    if isinstance(vectors, NoReply):
+        return vectors
     counts = [each.statistics.tokens for each in found if each.statistics is not None]
     known = [int(count) for count in counts if count is not None]
     usage = Usage(input_tokens=max(sum(known), 0)) if known else None
-    return Reply(vectors={"float": [compact(each.values) for each in found]}, usage=usage)
+    return Reply(vectors=vectors, usage=usage)
 
 
 def write_reply(reply: Reply, show: Show) -> bytes | NoReply:

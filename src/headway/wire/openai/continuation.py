@@ -12,6 +12,7 @@ import msgspec
 
 from headway.types import Prefill
 from headway.wire.foreign_json import UNREADABLE
+from headway.wire.openai.guiding import GUIDING
 from headway.wire.openai.seam import asked_with
 from headway.wire.openai.told import tokens_in
 
@@ -21,16 +22,7 @@ _RULED_OUT = (
     "audio",
     "prediction",
     "web_search_options",
-    # structured output, in the words of vLLM, SGLang and llama.cpp
-    "structured_outputs",
-    "guided_json",
-    "guided_regex",
-    "guided_choice",
-    "guided_grammar",
-    "json_schema",
-    "regex",
-    "ebnf",
-    "grammar",
+    *GUIDING,
 )
 _PLAIN = {"n": b"1", "logprobs": b"false", "top_logprobs": b"0", "store": b"false"}
 """What may be asked of these; anything else rules the request out."""

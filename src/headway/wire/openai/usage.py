@@ -52,6 +52,8 @@ class WireUsage(msgspec.Struct):
     server_tool_use_details: ServerTools | None = None
     server_tool_use: ServerTools | None = None
     num_search_queries: int | None = None
+    seconds: float | None = None
+    """Of sound that was written down."""
     cost: msgspec.Raw = msgspec.Raw()
 
 
@@ -72,7 +74,7 @@ def usage_of(wire: WireUsage) -> Usage | None:
     prompt = wire.prompt_tokens if wire.prompt_tokens is not None else wire.input_tokens
     completion = wire.completion_tokens if wire.completion_tokens is not None else wire.output_tokens
     if prompt is None and completion is None:
-        return None
+        return None if not wire.seconds or wire.seconds < 0.0 else Usage(seconds=wire.seconds)
     sent, written = _count(prompt), _count(completion)
     details = wire.prompt_tokens_details or wire.input_tokens_details or _NO_INPUT
     produced = wire.completion_tokens_details or wire.output_tokens_details or _NO_OUTPUT

@@ -18,6 +18,7 @@ from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.codec import Said
 from headway.wire.form.request import NO_FIELDS, Output, Request, Thinking
 from headway.wire.malformed import Malformed
+from headway.wire.openai.guiding import GUIDING
 from headway.wire.openai_chat.complaints import bad, complaint
 from headway.wire.openai_chat.messages_read import read_messages
 from headway.wire.openai_chat.reasoning import CHAT
@@ -70,16 +71,7 @@ _NEEDS = frozenset(
         "documents",
         "preset",
         "moderation",
-        # structured output, in the words of vLLM, SGLang and llama.cpp
-        "structured_outputs",
-        "guided_json",
-        "guided_regex",
-        "guided_choice",
-        "guided_grammar",
-        "json_schema",
-        "regex",
-        "ebnf",
-        "grammar",
+        *GUIDING,
     }
 )
 """Settings that no other dialect can say, and that change what the answer is."""

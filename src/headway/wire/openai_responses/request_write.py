@@ -225,7 +225,9 @@ def _write_tools(writing: _Writing) -> Unsupported | None:
         for number, raw in (_decode_beside(offered) if offered is not None else {}).items():
             tools.insert(int(number), raw)
         writing.body["tools"] = tools
-    if request.tool_choice is not None:
+    if request.tool_choice is not None and not (request.tools or writing.own):
+        writing.dropped.append("tool_choice")  # the API refuses it without tools
+    elif request.tool_choice is not None:
         writing.put("tool_choice", "tool_choice", write_choice(request.tool_choice, request.tools))
     writing.put("parallel_tool_calls", "parallel_tool_calls", request.parallel_tool_calls)
     return None
