@@ -138,7 +138,7 @@ def messages(draw: Draw) -> Body:
     ids = _Ids()
     for speaker in draw(_SPEAKERS):
         calls = _close(said)
-        results = [{"type": "tool_result", "tool_use_id": id, "content": draw(_RESULTS)} for id in calls]
+        results = [{"type": "tool_result", "tool_use_id": call, "content": draw(_RESULTS)} for call in calls]
         if results:
             said.append({"role": "user", "content": results})
         if said and said[-1]["role"] == speaker == "assistant":
@@ -156,7 +156,7 @@ def messages(draw: Draw) -> Body:
             said[-1]["content"] += blocks
         else:
             said.append({"role": speaker, "content": blocks})
-    results = [{"type": "tool_result", "tool_use_id": id, "content": "4"} for id in _close(said)]
+    results = [{"type": "tool_result", "tool_use_id": call, "content": "4"} for call in _close(said)]
     if results:
         said.append({"role": "user", "content": results})
     if isinstance(body.get("system"), list):
@@ -193,27 +193,30 @@ def _close(said: list[Body]) -> list[str]:
 
 # --- Gemini ---
 
-_CONFIG = [
-    "temperature",
-    "topP",
-    "topK",
-    "candidateCount",
-    "maxOutputTokens",
-    "stopSequences",
-    "seed",
-    "responseMimeType",
-    "responseSchema",
-    "responseJsonSchema",
-    "responseModalities",
-    "mediaResolution",
-    "speechConfig",
-    "thinkingConfig",
-    "presencePenalty",
-    "frequencyPenalty",
-    "responseLogprobs",
-    "logprobs",
-    "imageConfig",
-]
+_CONFIG = frozenset(
+    {
+        "temperature",
+        "topP",
+        "topK",
+        "candidateCount",
+        "maxOutputTokens",
+        "stopSequences",
+        "seed",
+        "responseMimeType",
+        "responseSchema",
+        "responseJsonSchema",
+        "responseModalities",
+        "mediaResolution",
+        "speechConfig",
+        "thinkingConfig",
+        "presencePenalty",
+        "frequencyPenalty",
+        "responseLogprobs",
+        "logprobs",
+        "imageConfig",
+    }
+)
+"""Settings of generation, which have an object of their own."""
 _OF_GEMINI = ("tools", "systemInstruction", "temperature", "maxOutputTokens", "thinkingConfig", "responseJsonSchema")
 _NOT_SENT = ("httpOptions", "shouldReturnHttpResponse", "automaticFunctionCalling", "automaticContinuation")
 _DATA = ("text", "text", "inlineData", "fileData")
@@ -359,6 +362,8 @@ def chat_v2(draw: Draw) -> Body:
         tool.update(
             type="function", function={**tool.get("function", {}), "name": f"f{number}", "parameters": parameters}
         )
+    if not body.get("tools"):
+        body.pop("strict_tools", None)
     if body.get("thinking", {}).get("type") == "disabled":
         body["thinking"] = {"type": "disabled"}
     return {"model": MODELS["cohere"], "messages": said, **body}

@@ -13,7 +13,6 @@ import typing
 from functools import cache
 from typing import Any
 
-import botocore.model
 import typing_extensions
 from hypothesis import strategies as st
 
@@ -159,7 +158,7 @@ def _objects(shape: Any, depth: int) -> Values:
     return made()
 
 
-def of_shape(shape: botocore.model.Shape, name: str = "", depth: int = 0) -> Values:
+def of_shape(shape: Any, name: str = "", depth: int = 0) -> Values:
     """Values of a shape of AWS's, as its JSON has them."""
     match shape.type_name:
         case "structure":
@@ -183,11 +182,11 @@ def of_shape(shape: botocore.model.Shape, name: str = "", depth: int = 0) -> Val
 
 
 @cache
-def _members(shape: botocore.model.Shape) -> tuple[list[str], list[str]]:
+def _members(shape: Any) -> tuple[list[str], list[str]]:
     return list(shape.required_members), [name for name in shape.members if name not in shape.required_members]
 
 
-def _structures(shape: botocore.model.Shape, depth: int) -> Values:
+def _structures(shape: Any, depth: int) -> Values:
     @st.composite
     def made(draw: st.DrawFn) -> dict[str, Any]:
         if shape.is_document_type:

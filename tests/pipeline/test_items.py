@@ -80,7 +80,7 @@ def test_a_whole_response_may_be_referred_to(world: Any):
 
 def test_what_a_stream_answered_may_be_referred_to(world: Any):
     client = world.ask(endpoint="responses", model="a/m", input="Hello!", stream=True, headers=ALICE)
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "message-start", "id": "c-3", "delta": {"message": {"role": "assistant"}}},
         {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
         {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "Good day."}}}},

@@ -53,7 +53,7 @@ UNCHANGED: Mapping[tuple[str, str, str], str] = MappingProxyType(
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_refusal_is_the_client_s_own_exception(
-    place: Place, client: Application, client_name: str, upstream: Upstream, status: str, stream: bool
+    place: Place, client: Application, client_name: str, upstream: Upstream, status: str, *, stream: bool
 ):
     model = failing(client_name, upstream, f"streamed-{status}" if stream else status)
     with pytest.raises(client.refused) as caught:
