@@ -89,7 +89,7 @@ def _leaves(value: Any, path: str, speaker: str | None) -> Iterator[Fact]:
         if not value:
             yield Fact(path, "{}")
         for key, each in value.items():
-            name: str = _SAME.get(key, key)
+            name = str(_SAME.get(key, key))
             yield from _leaves(each, f"{path}.{name}" if path else name, speaker)
     elif isinstance(value, list) and not _WHOLE.search(path):
         for each in value:

@@ -80,7 +80,7 @@ _NAMED = (
     Named(r".*top_?[kK]|k", r"top_k"),
     Named(r".*top_?[pP]|p", r"top_p"),
     Named(r".*temperature", r"temperature"),
-    Named(r".*strict", r"tools(\[\])?\.strict|output\.strict"),
+    Named(r".*strict(_tools)?", r"tools(\[\])?\.strict|output\.strict"),
     Named(r".*(schema|Schema)", r"output\.schema"),
     Named(r".*(responseMimeType|response_format.*|text\.format.*)", r"output"),
     Named(r"tools\..*", r"tools\[\]\.(web_search)"),

@@ -39,6 +39,7 @@ _TEXTS: dict[str, Values] = {
     "arguments": st.sampled_from(["{}", '{"a": "b", "n": 1.5}', ""]),
     "user_id": st.just("user-1"),
     "ttl": st.just("5m"),
+    "effort": st.sampled_from(["low", "high"]),
     "namespace": st.just("crm"),
     "schema": st.just(json.dumps(SCHEMA)),
 }

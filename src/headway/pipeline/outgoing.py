@@ -87,7 +87,9 @@ def _must_be_read(asked: Asked, facts: JsonRequest, sender: Sender, way: Way) ->
     """
     if asked.recall is not None and asked.recall.refers(facts.fields):
         return True
-    return (way.follows is not None and bool(sender.learnt)) or may_hold_seals(facts.body)
+    if way.follows is not None and sender.learnt:
+        return True
+    return sender.has_strangers and may_hold_seals(facts.body, asked.endpoint.dialect)
 
 
 def _departs(facts: JsonRequest, sender: Sender, way: Way) -> bool:

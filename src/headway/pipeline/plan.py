@@ -53,6 +53,7 @@ class Sender:
         "_toward",
         "_ways",
         "has_prices",
+        "has_strangers",
         "kind",
         "label",
         "learnt",
@@ -69,8 +70,16 @@ class Sender:
     )
 
     def __init__(
-        self, target: Target, route: Route, origin: Origin, learnt: Lessons, signing: Signing | None = None
+        self,
+        target: Target,
+        route: Route,
+        origin: Origin,
+        learnt: Lessons,
+        signing: Signing | None = None,
+        *,
+        strangers: bool = True,
     ) -> None:
+        """`strangers`: there are providers of other dialects, whose signatures may come back."""
         deployment, provider = target.deployment, target.deployment.provider
         self.origin = origin
         self.name = target.name
@@ -83,6 +92,7 @@ class Sender:
         self.model_text = deployment.model.encode()
         self.quirks: Quirks = provider.quirks
         self.strict = route.strict
+        self.has_strangers = strangers
         self.has_prices = deployment.tariff is not None
         self.learnt = learnt
         self.signing = signing
@@ -147,6 +157,7 @@ class Plan:
     ) -> None:
         self.snapshot = snapshot
         self._signers = signers or NoSigners()
+        self._strangers = len({provider.dialect for provider in snapshot.providers.values()}) > 1
         self._registry = registry
         self._transport = transport
         registry.renew()
@@ -177,7 +188,14 @@ class Plan:
         if sender is None:
             target = candidate.target
             origin = self._transport.origin(target.deployment.provider)
-            sender = Sender(target, route, origin, candidate.state.lessons, self._signers.of(target))
+            sender = Sender(
+                target,
+                route,
+                origin,
+                candidate.state.lessons,
+                self._signers.of(target),
+                strangers=self._strangers,
+            )
             self._senders[candidate] = sender
         return sender
 

@@ -226,7 +226,7 @@ def test_what_a_client_sends_back_is_what_it_was_given(show: Show, read: Read, p
 
 def test_thoughts_that_nobody_signed_are_known_again(show: Show):
     body = CODEC.write_reply(Reply(choices=[Choice(parts=[Reasoning(text="hm")], stop=Stop.END)]), show)
-    assert may_hold_seals(body)
+    assert may_hold_seals(body, "anthropic")
 
 
 def test_a_signature_of_another_dialect_is_sealed(show: Show):

@@ -11,17 +11,22 @@ from typing import get_args
 from headway.types import Dialect
 
 _MARK = "hw1."
+_PLAIN = _MARK.encode()
 _DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 CLAUDES: frozenset[Dialect] = frozenset({"anthropic", "converse"})
 """Dialects whose signatures Claude itself wrote; they are the same wherever Claude runs."""
 
-_MARKS = (_MARK.encode(), b"aHcxL")
-"""The mark, and the same within base64."""
+_ENCODED = b"aHcxL"
+"""The mark within base64."""
+_IN_CHAT = b'"reasoning_details"'
+"""Where alone a chat may hold one; a long word is found quicker than a short one."""
 
 
-def may_hold_seals(body: bytes) -> bool:
-    """May a request bring back what another dialect than its own had signed?"""
-    return any(body.find(mark) >= 0 for mark in _MARKS)
+def may_hold_seals(body: bytes, client: Dialect) -> bool:
+    """May a request of that dialect bring back what another one had signed?"""
+    if client == "openai_chat":
+        return body.find(_IN_CHAT) >= 0 and body.find(_PLAIN) >= 0
+    return body.find(_PLAIN) >= 0 or (client in ("gemini", "converse") and body.find(_ENCODED) >= 0)
 
 
 def seal(signature: str, origin: Dialect | None, client: Dialect) -> str:
