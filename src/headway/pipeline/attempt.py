@@ -154,11 +154,11 @@ class Call(msgspec.Struct, eq=False):
         if way.local:
             self._answer_here()
             return
-        if sender.learnt:
+        if sender.learnt or sender.lacks_abilities:
             sender.learnt.forget(now)
-        lacking = sender.toward.abilities_lacking
-        if lacking and way.translation is None and self._is_beyond(lacking):
-            return
+            lacking = sender.toward.abilities_lacking
+            if lacking and way.translation is None and self._is_beyond(lacking):
+                return
         found = outgoing(self._asked, sender, way, self.going_on)
         if not isinstance(found, Outgoing):
             self._cannot_send(found)

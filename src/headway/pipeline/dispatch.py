@@ -213,7 +213,7 @@ class Dispatch(msgspec.Struct, eq=False):
         self._supersede_other(call, now)
         usage = usage or self._asked.spoken
         fields = self._answer_fields(call)
-        cost = self._cost(call, usage, body)
+        cost = self._cost(call, usage, body) if call.sender.has_prices else None
         if cost is not None:
             fields += telling.cost_field(cost)
         self._exchange.succeeded(call.attempt, call.status, now, usage)

@@ -133,7 +133,10 @@ class Gateway:
         self._count += 1
         request_id = f"{self._id_prefix}{self._count:x}"
         read = {pair[0]: pair[1] for pair in headers if pair[0] in READ}
-        request = _peek(endpoint, body, read, named)
+        if endpoint.body == "json":
+            request = peek_json(body, named, endpoint.streams)
+        else:
+            request = peek_multipart(body, read.get(b"content-type", b""), named)
         if isinstance(request, Malformed):
             self._refuse(endpoint, request_id, request, body, downstream)
             return None
@@ -343,14 +346,6 @@ class _Shared:
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None:
         self._gateway.over(dispatch, event)
         self._answer.settled(event)
-
-
-def _peek(
-    endpoint: Endpoint, body: bytes, read: dict[bytes, bytes], named: str | None
-) -> JsonRequest | MultipartRequest | Malformed:
-    if endpoint.body == "json":
-        return peek_json(body, named, endpoint.streams)
-    return peek_multipart(body, read.get(b"content-type", b""), named)
 
 
 def _invoked(request: Peeked) -> Endpoint:

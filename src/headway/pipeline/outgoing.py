@@ -46,7 +46,8 @@ Cannot = Unsupported | Malformed | None
 def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> Outgoing | Cannot:
     """`going_on` is a text that another attempt began."""
     facts = asked.facts
-    if way.again is not None and isinstance(facts, JsonRequest):
+    may_depart = sender.is_particular or sender.learnt or asked.recall is not None
+    if may_depart and way.again is not None and isinstance(facts, JsonRequest):
         if going_on is None:
             if _departs(facts, sender, way) or _must_be_read(asked, facts, sender, way):
                 return _in_other_words(asked, sender, way, way.again)

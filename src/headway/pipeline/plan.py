@@ -54,8 +54,10 @@ class Sender:
         "_ways",
         "has_prices",
         "has_strangers",
+        "is_particular",
         "kind",
         "label",
+        "lacks_abilities",
         "learnt",
         "model",
         "model_text",
@@ -93,6 +95,9 @@ class Sender:
         self.quirks: Quirks = provider.quirks
         self.strict = route.strict
         self.has_strangers = strangers
+        self.is_particular = strangers or bool(provider.quirks.renames)
+        """It may have to be told otherwise what its dialect says so."""
+        self.lacks_abilities = bool(deployment.profile.lacks)
         self.has_prices = deployment.tariff is not None
         self.learnt = learnt
         self.signing = signing

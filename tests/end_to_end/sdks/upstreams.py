@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from end_to_end.sdks.seen import Document
-from headway.simulated.dialects import DIALECTS
 
 KEY = "good-key"
 AWS_KEY = "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY"
@@ -68,6 +67,11 @@ def _chat_results(body: Document) -> list[str]:
 def _chat_calls(body: Document) -> list[tuple[str, Document]]:
     calls = [call["function"] for message in body["messages"] for call in message.get("tool_calls") or ()]
     return [(call["name"], json.loads(call["arguments"])) for call in calls]
+
+
+def _ollama_calls(body: Document) -> list[tuple[str, Document]]:
+    calls = [call["function"] for message in body["messages"] for call in message.get("tool_calls") or ()]
+    return [(call["name"], call["arguments"]) for call in calls]
 
 
 def _data(url: str | Document) -> str:
@@ -226,21 +230,23 @@ COHERE = Upstream(
     picture=lambda body: _data(body["messages"][-1]["content"][1]["image_url"]),
     schema=lambda body: body["response_format"]["json_schema"],
 )
+OLLAMA = Upstream(
+    name="ollama",
+    kind="ollama-native",
+    model="qwen2.5vl",
+    thinker="qwen3",
+    embedder="nomic-embed-text",
+    embedding_path="/api/embed",
+    path=("/api/chat", "/api/chat"),
+    words=lambda body: body["messages"][-1]["content"],
+    tools=lambda body: [each["function"]["name"] for each in body["tools"]],
+    calls=_ollama_calls,
+    results=_chat_results,
+    picture=lambda body: body["messages"][-1]["images"][0],
+    schema=lambda body: body["format"],
+)
 
-
-def _simulated(name: str) -> bool:
-    """Not every dialect is."""
-    return any(type(each).__module__.startswith(f"headway.simulated.{name}.") for each in DIALECTS)
-
-
-UPSTREAMS = [
-    CHAT,
-    RESPONSES,
-    ANTHROPIC,
-    GEMINI,
-    *([BEDROCK] if _simulated("bedrock") else []),
-    *([COHERE] if _simulated("cohere") else []),
-]
+UPSTREAMS = (CHAT, RESPONSES, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA)
 
 
 def is_asked_at(upstream: Upstream, path: str, *, stream: bool) -> bool:

@@ -75,26 +75,26 @@ def usage_of(wire: WireUsage) -> Usage | None:
     completion = wire.completion_tokens if wire.completion_tokens is not None else wire.output_tokens
     if prompt is None and completion is None:
         return None if not wire.seconds or wire.seconds < 0.0 else Usage(seconds=wire.seconds)
-    sent, written = _count(prompt), _count(completion)
+    sent = prompt if prompt and prompt > 0 else 0
+    written = completion if completion and completion > 0 else 0
     details = wire.prompt_tokens_details or wire.input_tokens_details or _NO_INPUT
     produced = wire.completion_tokens_details or wire.output_tokens_details or _NO_OUTPUT
-    reasoning = _count(produced.reasoning_tokens)
-    beyond = _count(wire.total_tokens) - sent - written
-    if beyond > 0:  # Gemini and xAI leave what the model thought out of the completion, and in the total
+    reasoning = produced.reasoning_tokens or 0
+    total = wire.total_tokens
+    if total is not None and total > sent + written:  # Gemini and xAI leave what was thought out of the completion
+        beyond = total - sent - written
         written += beyond
         reasoning = max(reasoning, beyond)
-    cached = _count(
-        details.cached_tokens or wire.prompt_cache_hit_tokens or wire.num_cached_tokens or wire.cached_tokens
-    )
-    if _is_plain(wire, details, produced):
-        return Usage(sent, written, cached, reasoning)
+    cached = details.cached_tokens or wire.prompt_cache_hit_tokens or wire.num_cached_tokens or wire.cached_tokens
+    plain = Usage(sent, written, cached if cached and cached > 0 else 0, reasoning if reasoning > 0 else 0)
+    return plain if _is_plain(wire, details, produced) else _in_full(plain, wire, details, produced)
+
+
+def _in_full(plain: Usage, wire: WireUsage, details: InputDetails, produced: OutputDetails) -> Usage:
     spoken = details.cached_tokens_details
     tools = wire.server_tool_use_details or wire.server_tool_use or _NO_SERVER_TOOLS
-    return Usage(
-        input_tokens=sent,
-        output_tokens=written,
-        cached_input_tokens=cached,
-        reasoning_tokens=reasoning,
+    return msgspec.structs.replace(
+        plain,
         cache_write_tokens=_count(details.cache_write_tokens),
         audio_input_tokens=_count(details.audio_tokens),
         audio_output_tokens=_count(produced.audio_tokens),
