@@ -23,16 +23,14 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lessons:
-    """Of one deployment. `version` grows with each change."""
+    """Of one deployment. `version` grows with each change; `some`: there are any."""
 
-    __slots__ = ("_learnt", "version")
+    __slots__ = ("_learnt", "some", "version")
 
     def __init__(self) -> None:
         self._learnt: dict[Lesson, float] = {}
         self.version = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._learnt)
+        self.some = False
 
     def learn(self, lesson: Lesson, now: float) -> bool:
         """Is it news?"""
@@ -41,6 +39,7 @@ class Lessons:
             return False
         self._learnt[lesson] = now + LASTS
         self.version += 1
+        self.some = True
         return True
 
     def forget(self, now: float) -> None:
@@ -49,6 +48,7 @@ class Lessons:
         for lesson in past:
             del self._learnt[lesson]
             self.version += 1
+        self.some = bool(self._learnt)
 
     @property
     def renamed(self) -> dict[str, str]:

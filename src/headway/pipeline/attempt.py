@@ -122,6 +122,8 @@ class Call(msgspec.Struct, eq=False):
     going_on: Told | None = None
     _outgoing: Outgoing | None = None
     _way: Way | None = None
+    dropped: tuple[str, ...] = ()
+    """What of the request its target was not told."""
     expires: float = 0.0
     status: int = 0
     head: Head = NO_HEAD
@@ -154,7 +156,7 @@ class Call(msgspec.Struct, eq=False):
         if way.local:
             self._answer_here()
             return
-        if sender.learnt or sender.lacks_abilities:
+        if sender.learnt.some or sender.lacks_abilities:
             sender.learnt.forget(now)
             lacking = sender.toward.abilities_lacking
             if lacking and way.translation is None and self._is_beyond(lacking):
@@ -167,6 +169,7 @@ class Call(msgspec.Struct, eq=False):
             self._pass_over(Unsupported("strict", f"cannot be told: {', '.join(found.dropped)}"))
             return
         self._outgoing = found
+        self.dropped = found.dropped
         if sender.signing is not None:
             self._sign(sender.signing)
         else:
@@ -539,11 +542,6 @@ class Call(msgspec.Struct, eq=False):
         """The content type of a stream in the client's dialect."""
         endpoint = self._asked.endpoint
         return JSON if endpoint.array else CODECS[endpoint.dialect].media_type
-
-    @property
-    def dropped(self) -> tuple[str, ...]:
-        """What of the request its target was not told."""
-        return () if self._outgoing is None else self._outgoing.dropped
 
     @property
     def _codec(self) -> Codec | None:

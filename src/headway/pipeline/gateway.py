@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import NamedTuple
 
 from headway.core.affinity import Ranks
 from headway.core.clients import Admitted, Clients, Exceeded
@@ -55,13 +54,8 @@ _NOT_INVOKED = Malformed(
 )
 
 
-class _Opened(NamedTuple):
-    """A request that may begin."""
-
-    route: LiveRoute
-    said: Wishes
-    session: int | None
-    rank: int
+_Opened = tuple[LiveRoute, Wishes, int | None, int]
+"""A request that may begin: its route, what its headers wish, its conversation, its priority."""
 
 
 class Gateway:
@@ -143,12 +137,12 @@ class Gateway:
         if endpoint is INVOKE:
             endpoint = _invoked(request)
         opened = self._open(endpoint, request, read, body, now)
-        if not isinstance(opened, _Opened):
+        if not isinstance(opened, tuple):
             self._refuse(endpoint, request_id, opened, body, downstream, model=request.model)
             return None
-        route, said, session = opened.route, opened.said, opened.session
+        route, said, session, rank = opened
         options = own_stream_options(request)
-        asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, opened.rank)
+        asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, rank)
         if endpoint.name == "responses":
             asked.recall = Recall(self.items, tenant_of(headers), self.now)
         claim = None
@@ -189,7 +183,7 @@ class Gateway:
         session = session_of(read, request, body) if route.keeps_conversations or len(read) > 1 else None
         rank = NORMAL if said is NOTHING_SAID and not self._ranks else self._rank(said, session, now)
         full = self._no_room(rank) if self.lag > LATE or self._most_in_flight is not None else None
-        return _Opened(route, said, session, rank) if full is None else full
+        return (route, said, session, rank) if full is None else full
 
     def _exchange(self, route: LiveRoute, said: Wishes, load: Load, session: int | None, now: float) -> Exchange:
         resilience = route.route.resilience

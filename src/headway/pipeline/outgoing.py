@@ -46,7 +46,7 @@ Cannot = Unsupported | Malformed | None
 def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> Outgoing | Cannot:
     """`going_on` is a text that another attempt began."""
     facts = asked.facts
-    may_depart = sender.is_particular or sender.learnt or asked.recall is not None
+    may_depart = sender.is_particular or sender.learnt.some or asked.recall is not None
     if may_depart and way.again is not None and isinstance(facts, JsonRequest):
         if going_on is None:
             if _departs(facts, sender, way) or _must_be_read(asked, facts, sender, way):
@@ -69,7 +69,7 @@ def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> O
             body = continuation.body(facts.fields, sender.model, going_on.text, sender.quirks.prefill, options)
             if body is None:
                 return None
-        elif sender.learnt:
+        elif sender.learnt.some:
             body, dropped = _fitted(request.fields_for(facts, sender.model, options), sender.learnt)
         else:
             body = request.prepare(facts, sender.model, options)
@@ -79,7 +79,7 @@ def outgoing(asked: Asked, sender: Sender, way: Way, going_on: Told | None) -> O
         content_type = facts.content_type
         body = facts.form.replaced("model", sender.model_text)
     fields = b"%bcontent-type: %b\r\n" % (asked.forwarded, content_type)
-    return Outgoing(_head(asked, sender, way, fields, len(body)), body, hides_usage, dropped)
+    return Outgoing(_head(asked, way, fields, len(body)), body, hides_usage, dropped)
 
 
 def _must_be_read(asked: Asked, facts: JsonRequest, sender: Sender, way: Way) -> bool:
@@ -88,7 +88,7 @@ def _must_be_read(asked: Asked, facts: JsonRequest, sender: Sender, way: Way) ->
     """
     if asked.recall is not None and asked.recall.refers(facts.fields):
         return True
-    if way.follows is not None and sender.learnt:
+    if way.follows is not None and sender.learnt.some:
         return True
     return sender.has_strangers and may_hold_seals(facts.body, asked.endpoint.dialect)
 
@@ -125,19 +125,19 @@ def _in_other_words(asked: Asked, sender: Sender, way: Way, translation: Transla
         body, dropped = written.body, written.dropped
         verb = translation.verb(asked)
         if verb:
-            way = msgspec.structs.replace(way, path=with_verb(way.path, verb))
+            way = sender.under(way, with_verb(way.path, verb))
         if way.adds is not None:
             body = _with(way, _decode_object(body))
     fields = b"" if way.translation is not None else asked.forwarded  # they are of another API
     if way.version and b"anthropic-version:" not in fields:
         fields += way.version
     fields += b"content-type: application/json\r\n"
-    return Outgoing(_head(asked, sender, way, fields, len(body)), body, hides_usage=False, dropped=dropped)
+    return Outgoing(_head(asked, way, fields, len(body)), body, hides_usage=False, dropped=dropped)
 
 
 def _sent(asked: Asked, sender: Sender, way: Way, sent: Sent) -> Outgoing:
     """A request whose path or kind of body depends on what is asked."""
-    head = _head(asked, sender, way, b"content-type: %b\r\n" % sent.content_type, len(sent.body))
+    head = _head(asked, way, b"content-type: %b\r\n" % sent.content_type, len(sent.body))
     line, end, fields = head.partition(b"\r\n")
     for place, text in sent.fills:
         line = line.replace(place.encode(), text.encode("ascii"), 1)
@@ -159,5 +159,6 @@ def _with(way: Way, fields: dict[str, msgspec.Raw]) -> bytes:
     return _encode({**(way.adds or {}), **kept})
 
 
-def _head(asked: Asked, sender: Sender, way: Way, fields: bytes, length: int) -> bytes:
-    return b"%b%bcontent-length: %d\r\n\r\n" % (sender.head(way, asked.facts.stream), fields, length)
+def _head(asked: Asked, way: Way, fields: bytes, length: int) -> bytes:
+    head = way.stream_head if asked.facts.stream else way.head
+    return b"%b%bcontent-length: %d\r\n\r\n" % (head, fields, length)

@@ -44,7 +44,6 @@ class Sender:
 
     __slots__ = (
         "_fields",
-        "_heads",
         "_lessons_read",
         "_patience_with_thinking",
         "_prefix",
@@ -107,7 +106,6 @@ class Sender:
         self._fields = request_fields(provider, target.credential, origin.fields)
         self._prefix = origin.path_prefix
         self._ways: dict[Endpoint, Way | Unsupported] = {}
-        self._heads: dict[str, bytes] = {}
         self._toward = toward_of(deployment, learnt)
         self._lessons_read = learnt.version
         self.told = b"x-headway-target: %b\r\nx-headway-key: %b\r\nx-headway-route: %b\r\n" % (
@@ -121,16 +119,18 @@ class Sender:
         """How this target serves an endpoint."""
         way = self._ways.get(endpoint)
         if way is None:
-            way = self._ways[endpoint] = way_of(self._target, endpoint)
+            way = way_of(self._target, endpoint)
+            if isinstance(way, Way):
+                way = msgspec.structs.replace(way, head=self._head(way.path), stream_head=self._head(way.stream_path))
+            self._ways[endpoint] = way
         return way
 
-    def head(self, way: Way, stream: bool) -> bytes:
-        """A request's first line and the fields that are the same for all."""
-        path = way.stream_path if stream else way.path
-        head = self._heads.get(path)
-        if head is None:
-            head = self._heads[path] = b"POST %b%b HTTP/1.1\r\n%b" % (self._prefix, path.encode(), self._fields)
-        return head
+    def under(self, way: Way, path: str) -> Way:
+        """The same under another path, which the request decides."""
+        return msgspec.structs.replace(way, path=path, head=self._head(path))
+
+    def _head(self, path: str) -> bytes:
+        return b"POST %b%b HTTP/1.1\r\n%b" % (self._prefix, path.encode(), self._fields)
 
     @property
     def toward(self) -> Toward:

@@ -36,6 +36,9 @@ class Way(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     path: str
     stream_path: str
+    head: bytes = b""
+    """The first line and the fields that are the same for all requests; and the same of streams."""
+    stream_head: bytes = b""
     form: str
     """The target's dialect, or form of vectors."""
     translation: Translation | None = None

@@ -297,6 +297,17 @@ def test_documents_get_names_that_bedrock_takes_and_no_two_the_same(foreign, wri
     assert (documents[2]["context"], documents[2]["citations"]) == ("c", {"enabled": True})
 
 
+def test_a_cache_hint_within_a_result_stands_after_it(foreign, write):
+    picture = Image(Source(data="AAAA", media_type="image/png"), cache=Cache())
+    call = ToolCall(id="a", name="look", arguments="{}")
+    result = ToolResult(call_id="a", parts=(Text("Here."), picture))
+    body, dropped = write(foreign(Message("assistant", (call,)), Message("user", (result,)), tools=(WEATHER,)))
+    shown, point = next(each["content"] for each in body["messages"] if "toolResult" in each["content"][0])
+    assert [list(block) for block in shown["toolResult"]["content"]] == [["text"], ["image"]]
+    assert point == {"cachePoint": {"type": "default"}}
+    assert dropped == ()
+
+
 def test_cache_hints_are_cache_points_where_the_model_has_a_cache(foreign, write):
     tool = msgspec.structs.replace(WEATHER, cache=Cache("5m"))
     request = foreign(

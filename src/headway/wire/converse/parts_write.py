@@ -58,6 +58,17 @@ _SAID = {
 }
 
 
+def _cache_within(result: ToolResult) -> Cache | None:
+    """The first hint within a result, which itself has no place for one: it goes after the result."""
+    hints = (part.cache for part in result.parts if isinstance(part, Text | Image | Video | File))
+    return next((hint for hint in hints if hint is not None), None)
+
+
+def _uncached(part: Part) -> Part:
+    marked = isinstance(part, Text | Image | Video | File) and part.cache is not None
+    return msgspec.structs.replace(part, cache=None) if marked else part
+
+
 def arguments_of(text: str) -> msgspec.Raw:
     """A call's arguments as an object. Text that is none becomes the one property of one."""
     if not text or text.isspace():
@@ -130,7 +141,7 @@ class RequestParts:
             case ToolResult():
                 self.results = True
                 into.append({"toolResult": self._result(part, number)})
-                self._cache(part.cache, number, into)
+                self._cache(part.cache or _cache_within(part), number, into)
             case Reasoning():
                 self._reasoning(part, number, into)
             case Refusal():
@@ -181,7 +192,7 @@ class RequestParts:
                     if inner.text or self.own:
                         content.append({"text": inner.text})
                 else:
-                    self._part(inner, number, content)
+                    self._part(_uncached(inner), number, content)
         words: Words = {"toolUseId": part.call_id if self.own else tool_id(part.call_id), "content": content}
         if part.is_error:
             words["status"] = "error"
