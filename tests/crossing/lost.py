@@ -95,6 +95,7 @@ _NOTHING = (
     Nothing(r"(.*\.)?thinkingConfig|diagnostics", "'{}'", "likewise"),
     Nothing(r"parallel_tool_calls", "True", "likewise"),
     Nothing(r"background", "False", "likewise"),
+    Nothing(r"truncation", "'disabled'", "likewise"),
     Nothing(r"modalities", "'text'", "likewise"),
     Nothing(r".*display", ".*", "shown wherever there are any"),
     Nothing(

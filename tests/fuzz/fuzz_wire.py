@@ -20,9 +20,9 @@ with instrumented():
     from headway.providers.classification.classify import classify, classify_event, classify_ok
     from headway.providers.classification.hints import retry_after
     from headway.wire import http_head, multipart, sse
+    from headway.wire.endpoints import ENDPOINTS
     from headway.wire.malformed import Malformed
     from headway.wire.openai import errors, request, response, stream
-    from headway.wire.endpoints import ENDPOINTS
     from headway.wire.openai.opening import created_in, judge
     from headway.wire.openai.peek import peek_json, peek_multipart
     from headway.wire.openai.tool_calls import ToolCalls

@@ -21,6 +21,8 @@ SPARE = 0.05
 keep within is kept to the last.
 """
 MINUTE, DAY = 60.0, 86400.0
+EXACT = 1.0 - 1e-9
+"""Parts of a limit are no exact numbers: what just fits must not be kept out by the last digit."""
 REGROWS = 600.0
 """Seconds in which a bucket that held less than it should have is trusted again."""
 LOOKS_BACK = 10.0
@@ -65,7 +67,8 @@ class Bucket:
         if now > self._at:
             self.refill(now)
         left, spare = self.level - need, self._spare
-        return left >= spare * self._capacity or (left >= 0.0 and need > (1.0 - spare) * self._capacity)
+        enough = spare * self._capacity * EXACT
+        return left >= enough or (left >= 0.0 and need > (1.0 - spare) * self._capacity)
 
     def wait(self, need: float, now: float) -> float:
         """Seconds until it holds that much; infinite if it never does."""

@@ -20,6 +20,7 @@ from headway.server.models import anthropic_list, gemini_list, openai_list
 from headway.types import Snapshot
 from headway.wire.endpoints import BEDROCK, BY_PATH, GEMINI
 from headway.wire.openai import errors
+from headway.wire.styles import STYLES
 
 _encode = msgspec.json.Encoder().encode
 
@@ -83,6 +84,15 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
     async def models_for_gemini(_: Request) -> Response:
         return _json(await run_in_threadpool(gemini_list, state.snapshot))
 
+    async def model_for_gemini(request: Request) -> Response:
+        wanted = f"models/{request.path_params['model'].removeprefix('models/')}"
+        listed = await run_in_threadpool(gemini_list, state.snapshot)
+        for each in listed["models"]:
+            if each["name"] == wanted:
+                return _json(each)
+        body = STYLES["gemini"].body(f"there is no model {wanted!r}", 404, "model_not_found", None)
+        return Response(body, 404, media_type="application/json")
+
     async def failed(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return _error(error.status_code, _explain(error.status_code), None, error.headers)
@@ -95,8 +105,11 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
         *targets.target_routes(state),
     ]
     routes += [Route(path.decode(), _elsewhere, methods=["POST"]) for path in BY_PATH]  # any other method: 405
-    for prefix in ("/v1beta", "/genai/v1beta"):
-        routes.append(Route(f"{prefix}/models", models_for_gemini))
+    for prefix in ("/v1beta", "/genai/v1beta", "/genai/v1", "/genai/v1beta1"):
+        routes += [
+            Route(f"{prefix}/models", models_for_gemini),
+            Route(f"{prefix}/models/{{model:path}}", model_for_gemini),
+        ]
     for prefix in ("/v1", "/openai/v1", "/openai", "/anthropic/v1", "/anthropic"):
         routes += [Route(f"{prefix}/models", models), Route(f"{prefix}/models/{{model:path}}", model)]
     app = Starlette(routes=routes, exception_handlers={HTTPException: failed}, lifespan=lifespan)

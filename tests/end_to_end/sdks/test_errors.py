@@ -81,7 +81,7 @@ def test_a_call_whose_arguments_are_cut_is_an_error(
 
 
 def broken(client: Application, client_name: str, upstream: Upstream) -> tuple[type[Exception], ...]:
-    """What the client raises. The events with which a stream of Responses fails are passed on as they are; OpenAI's
-    client hands them out, and raises only when asked for the response as a whole.
+    """What the client raises. An error event of the provider's own passes as it is where both speak Responses; OpenAI's
+    client hands out a flat one, and raises only when it is asked for the response as a whole.
     """
-    return (RuntimeError,) if client_name == upstream.name == "responses" else client.broken
+    return (*client.broken, RuntimeError) if client_name == upstream.name == "responses" else client.broken

@@ -54,9 +54,7 @@ def test_counting_tokens(applications: Applications, name: str, upstream: Upstre
     [
         "chat",
         "anthropic",
-        pytest.param(
-            "gemini", marks=pytest.mark.xfail(strict=True, reason="google-genai asks for /genai/v1/models: not served")
-        ),
+        "gemini",
     ],
 )
 def test_the_list_of_models(applications: Applications, name: str):

@@ -7,7 +7,7 @@ import json
 from headway.wire.converse import invoke
 from headway.wire.form.codec import Said
 from headway.wire.form.reply import NoReply
-from headway.wire.form.request import Output, Request, Toward, Unsupported, Written
+from headway.wire.form.request import Request, Toward, Unsupported, Written
 from headway.wire.malformed import Malformed
 
 SAID = Said(model="m", stream=False)

@@ -78,12 +78,13 @@ def response_event(message: str, *, code: str, seen: bytes = b"", created: bytes
     """
     number = _next_number(seen, created)
     begun = None if created is None else _response_in(created)
+    raised = _Error(message, "server_error", None, code)  # OpenAI's clients raise for this, and for nothing else
     if begun is None:
         told = {"type": "error", "code": code, "message": message, "param": None, "sequence_number": number}
-        return sse.encode(_encode(told), event=b"error")
+        return sse.encode(_encode({**told, "error": raised}), event=b"error")
     error = msgspec.Raw(_encode({"code": "server_error", "message": message}))
     failed = {**begun, "status": msgspec.Raw(b'"failed"'), "error": error}
-    data = _encode({"type": "response.failed", "sequence_number": number, "response": failed})
+    data = _encode({"type": "response.failed", "sequence_number": number, "response": failed, "error": raised})
     return sse.encode(data.replace(b"\r", b" ").replace(b"\n", b" "), event=b"response.failed")
 
 
