@@ -6,36 +6,32 @@ business; passing on an answer that comes in pieces is `pipeline.relay`'s.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Protocol
 
 import msgspec
 
 from headway.core.exchange import Attempt
 from headway.failures import Failure, FailureKind
-from headway.pipeline.abilities import called_for
 from headway.pipeline.asked import Asked
 from headway.pipeline.checked import CheckedRelay, Checks
 from headway.pipeline.follow import FollowedRelay
-from headway.pipeline.incoming import estimated, following, read_whole, remember
-from headway.pipeline.outgoing import Outgoing, outgoing
+from headway.pipeline.incoming import estimated, following
+from headway.pipeline.outgoing import Outgoing
 from headway.pipeline.plan import Sender
 from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
-from headway.pipeline.translation import Read
+from headway.pipeline.setting_out import Taught, cannot, learn, passed_over, set_out
 from headway.pipeline.ways import Way
+from headway.pipeline.whole import ENCODED, NO_STREAM, Came, bad_reply, failed, judged
 from headway.ports import Connection, Dial, Downstream, Signing
-from headway.providers.classification.classify import classify, classify_event, classify_ok
-from headway.providers.classification.lessons import lessons_in
+from headway.providers.classification.classify import classify, classify_event
 from headway.providers.ratelimits import readings
 from headway.types import Reading, Usage
 from headway.wire.dialects import CODECS
-from headway.wire.form.abilities import lacks
 from headway.wire.form.codec import Codec
-from headway.wire.form.reply import NoReply
 from headway.wire.form.request import Unsupported
 from headway.wire.http_head import CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, NO_HEAD, Head
 from headway.wire.malformed import Malformed
-from headway.wire.openai import errors, response
+from headway.wire.openai import errors
 from headway.wire.openai.splice import Splice
 from headway.wire.openai.told import Told
 
@@ -47,20 +43,6 @@ TRANSLATED_LIMIT = 64 * 1024 * 1024
 ERROR_LIMIT = 64 * 1024
 """Bytes of an upstream's error reply that are read."""
 TOO_MANY = 429
-NO_STREAM = "answered as a whole where a stream was asked for"
-
-
-TEACHING = frozenset({FailureKind.INVALID_REQUEST, FailureKind.UNSUPPORTED_FEATURE, FailureKind.MODEL_NOT_FOUND})
-"""Failures that may say what a model cannot do."""
-
-
-class Taught(Enum):
-    """What a refusal has taught."""
-
-    ADAPT = "adapt"
-    """The same request may do, but for what the target does not take."""
-    LACKS = "lacks"
-    """It cannot do what is asked."""
 
 
 class CallOwner(Protocol):
@@ -150,23 +132,15 @@ class Call(msgspec.Struct, eq=False):
         sender = self.sender
         way = sender.way(self._asked.endpoint)
         if isinstance(way, Unsupported):
-            self._pass_over(way)
+            self._owner.attempt_failed(self, passed_over(sender, way))
             return
         self._way = way
         if way.local:
             self._answer_here()
             return
-        if sender.learnt.some or sender.lacks_abilities:
-            sender.learnt.forget(now)
-            lacking = sender.toward.abilities_lacking
-            if lacking and way.translation is None and self._is_beyond(lacking):
-                return
-        found = outgoing(self._asked, sender, way, self.going_on)
-        if not isinstance(found, Outgoing):
-            self._cannot_send(found)
-            return
-        if found.dropped and sender.strict:
-            self._pass_over(Unsupported("strict", f"cannot be told: {', '.join(found.dropped)}"))
+        found = set_out(self._asked, sender, way, self.going_on, alone=self._owner.alone, now=now)
+        if isinstance(found, Failure):
+            self._owner.attempt_failed(self, found)
             return
         self._outgoing = found
         self.dropped = found.dropped
@@ -207,37 +181,11 @@ class Call(msgspec.Struct, eq=False):
         else:
             self._send(connection, now)
 
-    def _cannot_send(self, why: Unsupported | Malformed | None) -> None:
-        if why is None:
-            self._bad_reply("cannot go on with this text")
-        elif isinstance(why, Unsupported):
-            self._pass_over(why)
-        else:
-            failure = Failure(kind=FailureKind.INVALID_REQUEST, source="gateway", message=why.message, param=why.param)
-            self._owner.attempt_failed(self, failure)
-
-    def _is_beyond(self, lacking: frozenset[str]) -> bool:
-        """Does the request call for what the model is known not to do, and may somebody else do it? Whom nobody can
-        stand in for is asked all the same: its own answer tells best.
-        """
-        missing = called_for(self._asked, lacking)
-        if not missing or self._owner.alone():
-            return False
-        feature = min(missing)
-        self._pass_over(Unsupported(feature, lacks(feature)))
-        return True
-
-    def _pass_over(self, why: Unsupported) -> None:
-        """This target cannot do what is asked; another may."""
-        message = f"{self.sender.name} {why.message}"
-        failure = Failure(kind=FailureKind.UNSUPPORTED_FEATURE, source="gateway", message=message, param=why.feature)
-        self._owner.attempt_failed(self, failure)
-
     def _answer_here(self) -> None:
         """The target has nothing to answer this with, and the gateway has."""
         found = estimated(self._asked, self.attempt.candidate.state.estimate)
         if isinstance(found, Malformed):
-            self._cannot_send(found)
+            self._owner.attempt_failed(self, cannot(self.sender, found))
             return
         self.status = 200
         self.content_type = JSON
@@ -385,73 +333,21 @@ class Call(msgspec.Struct, eq=False):
             self._pass_on(body, complete)
 
     def _whole(self, body: bytes) -> None:
-        way = self._way
-        if way is not None and (way.translation is not None or way.follows is not None):
-            self._whole_in_other_words(way, body)
+        came = Came(self.status, self.head, self._owner.wall())
+        found = judged(body, came, self._asked, self.sender, self._way)
+        if isinstance(found, Failure):
+            self._owner.attempt_failed(self, found)
             return
-        if self.head.has(CONTENT_ENCODING):  # unread
-            if self._asked.streams_events:
-                self._bad_reply(NO_STREAM)
-            else:
-                self._owner.answered(self, body, None)
-            return
-        reply = response.read(body)
-        if not reply.valid:
-            self._bad_reply("answered with something that is not the JSON it claims to be")
-        elif reply.error:
-            self._error_in_disguise(body)
-        elif self._asked.streams_events:
-            self._bad_reply(NO_STREAM)
-        elif reply.empty:
-            self._bad_reply("answered without any choice")
-        elif reply.fault:
-            message = "ended its answer because the model wrote an invalid tool call"
-            self._owner.attempt_failed(self, self._failure(FailureKind.MODEL_FAULT, message))
-        else:
-            self._owner.answered(self, body, reply.usage)
-
-    def _whole_in_other_words(self, way: Way, body: bytes) -> None:
-        streams = self._asked.streams_events
-        if streams and not way.whole_only:
-            self._bad_reply(NO_STREAM)
-            return
-        if self.head.has(CONTENT_ENCODING):
-            self._bad_reply("answered in an encoding that was not asked for")
-            return
-        found = read_whole(way, body, self.head, self._asked, self._owner.wall())
-        if isinstance(found, NoReply):
-            if found.is_error:
-                self._error_in_disguise(body, found.why)
-            else:
-                self._bad_reply(f"answered with something that is no answer: {found.why}")
-            return
-        if found.fault:
-            message = "ended its answer because the model wrote an invalid tool call"
-            self._owner.attempt_failed(self, self._failure(FailureKind.MODEL_FAULT, message))
-            return
-        if way.translation is not None:
-            self.status = 200  # what a target may answer instead means nothing to this client
-            remember(self._asked, found.body)
-        if streams:
-            self._stream_at_once(found)
-        else:
+        if found.translated:
+            self.status = 200
+        if not found.streamed:
             self.content_type = found.content_type or self.content_type
             self._owner.answered(self, found.body, found.usage)
-
-    def _stream_at_once(self, found: Read) -> None:
-        """Show a whole answer as the stream that the client wants."""
+            return
         self.content_type = self._stream_type
         self._owner.commit(self, None)
         self._downstream.write(found.body)
         self._owner.relayed(self, found.usage, len(found.body))
-
-    def _error_in_disguise(self, body: bytes, why: str = "") -> None:
-        """An error under a status that says all is well."""
-        sender = self.sender
-        body = sender.masked(body)
-        failure = classify_ok(sender.kind, self.head, body, who=sender.name, wall=self._owner.wall())
-        what = f"answered {self.status} with an error{': ' if why else ''}{why}"
-        self._owner.attempt_failed(self, failure or self._failure(FailureKind.SERVER_ERROR, what))
 
     def _stream(self, body: bytes, complete: bool) -> None:
         sender, asked, checks = self.sender, self._asked, self._checks
@@ -468,7 +364,7 @@ class Call(msgspec.Struct, eq=False):
     def _follow(self, codec: Codec, body: bytes, complete: bool) -> None:
         sender, asked = self.sender, self._asked
         if self.head.has(CONTENT_ENCODING):
-            self._bad_reply("answered in an encoding that was not asked for")
+            self._bad_reply(ENCODED)
             return
         way = self._way
         translated = way is not None and way.translation is not None
@@ -553,14 +449,7 @@ class Call(msgspec.Struct, eq=False):
 
     def learn(self, failure: Failure, body: bytes, now: float) -> Taught | None:
         """What a refusal says about the target's abilities; None if nothing that is news."""
-        sender = self.sender
-        if failure.kind not in TEACHING or sender.strict or self._outgoing is None:
-            return None
-        told = lessons_in(sender.kind, self.status, body)
-        news = [each for each in told if sender.learnt.learn(each, now)]
-        if not news:
-            return None
-        return Taught.LACKS if news[0].ability else Taught.ADAPT
+        return None if self._outgoing is None else learn(self.sender, failure, self.status, body, now)
 
     # --- failures ---
 
@@ -569,10 +458,10 @@ class Call(msgspec.Struct, eq=False):
         return classify(sender.kind, self.status, self.head, body, who=sender.name, wall=self._owner.wall())
 
     def _bad_reply(self, what: str) -> None:
-        self._owner.attempt_failed(self, self._failure(FailureKind.BAD_REPLY, what))
+        self._owner.attempt_failed(self, bad_reply(self.sender, what))
 
     def _failure(self, kind: FailureKind, what: str) -> Failure:
-        return Failure(kind=kind, source="upstream", message=f"{self.sender.name} {what}")
+        return failed(self.sender, kind, what)
 
     # --- patience ---
 

@@ -21,11 +21,12 @@ from headway.failures import Failure, FailureKind
 from headway.pipeline import telling
 from headway.pipeline.admission import Admission
 from headway.pipeline.asked import Asked
-from headway.pipeline.attempt import Call, Taught
+from headway.pipeline.attempt import Call
 from headway.pipeline.checked import Checks
 from headway.pipeline.endings import BROKE_OFF, SHOULD_NOT_RETRY, ending, pointless, verbatim
 from headway.pipeline.plan import Plan
 from headway.pipeline.relay import Notice
+from headway.pipeline.setting_out import Taught
 from headway.pipeline.shown import Shown
 from headway.pipeline.turn import Turn
 from headway.ports import Downstream
