@@ -21,10 +21,17 @@ MODEL = "bench"
 KEYS = 4
 
 
-def configuration(upstream: int) -> str:
-    """headway.yaml with the logical model `bench`: one tier, one target, four keys."""
+def configuration(upstream: int, *, foreign: bool = False) -> str:
+    """headway.yaml with the logical model `bench`: one tier, one target, four keys.
+
+    `foreign`: the mock is asked in Anthropic's dialect, so that everything is translated.
+    """
     keys = [{"name": f"key-{number}", "value": f"sk-bench-{number}"} for number in range(1, KEYS + 1)]
-    mock = {"dialect": "openai_chat", "base_url": f"http://127.0.0.1:{upstream}/v1", "keys": keys}
+    mock = {
+        "dialect": "anthropic" if foreign else "openai_chat",
+        "base_url": f"http://127.0.0.1:{upstream}/v1",
+        "keys": keys,
+    }
     return yaml.safe_dump(
         {"providers": {"mock": mock}, "models": {MODEL: {"tiers": [[f"mock/{UPSTREAM_MODEL}"]]}}}, sort_keys=False
     )
@@ -35,12 +42,14 @@ def command(python: str, configured: Path, port: int) -> list[str]:
 
 
 @contextmanager
-def running(python: str, directory: Path, *, upstream: int) -> Generator[tuple[subprocess.Popen[bytes], int, Path]]:
+def running(
+    python: str, directory: Path, *, upstream: int, foreign: bool = False
+) -> Generator[tuple[subprocess.Popen[bytes], int, Path]]:
     """A gateway in front of the mock on `upstream`; yields its process, its port and its log."""
     directory.mkdir()
     port = processes.free_port()
     configured = directory / "headway.yaml"
-    configured.write_text(configuration(upstream))
+    configured.write_text(configuration(upstream, foreign=foreign))
     log = directory / "gateway.log"
     # Another interpreter brings its own installation of the package.
     env = processes.environment() if python == sys.executable else dict(os.environ)

@@ -9,7 +9,7 @@ import msgspec
 from headway.bench import payloads
 from headway.bench.plan import Plan, Shape
 
-Name = Literal["small", "10k", "100k", "stream", "streams2000", "latency"]
+Name = Literal["small", "10k", "100k", "translated", "stream", "stream-translated", "streams2000", "latency"]
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     ramp: float = 0.4
     seconds: float = 2.0
     quick_seconds: float = 0.8
+    foreign: bool = False
+    """The gateway asks the mock in another dialect than the client's; nginx passes the same load untranslated."""
     once: bool = False
     """A run that is not repeated in rounds and not put through nginx: it asks whether, not how fast."""
 
@@ -74,6 +76,13 @@ ALL: tuple[Scenario, ...] = (
         prompt_bytes=100_000,
     ),
     Scenario(
+        name="translated",
+        title="whole replies, prompts of 1 KB, translated to Anthropic's dialect and back, 32 connections, closed loop",
+        shape="closed",
+        prompt_bytes=1_000,
+        foreign=True,
+    ),
+    Scenario(
         name="latency",
         title="whole replies, prompts of 0.2 KB, 300 requests/s, open loop from the intended send time",
         shape="open",
@@ -90,6 +99,16 @@ ALL: tuple[Scenario, ...] = (
         ramp=0.6,
         seconds=3.0,
         quick_seconds=1.0,
+    ),
+    Scenario(
+        name="stream-translated",
+        title="200 concurrent streams of 100 chunks/s, translated from Anthropic's dialect",
+        shape="streams",
+        streams=200,
+        ramp=0.6,
+        seconds=3.0,
+        quick_seconds=1.0,
+        foreign=True,
     ),
     Scenario(
         name="streams2000",

@@ -40,6 +40,19 @@ def chunk() -> bytes:
     return _event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": " word"}})
 
 
+def long_chunk() -> bytes:
+    """One more piece of text, as large as one of OpenAI's chunks in all."""
+    text = " word" * 24
+    return payloads.framed(_event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": text}}))
+
+
+def end() -> bytes:
+    """The last events of a stream, and the end of its body."""
+    stopped = _event("content_block_stop", {"index": 0})
+    counted = {"delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 40}}
+    return payloads.framed(stopped + _event("message_delta", counted) + _event("message_stop", {})) + b"0\r\n\r\n"
+
+
 def _message(content: list[dict[str, Any]], stop: str | None) -> dict[str, Any]:
     return {
         "id": "msg_013Zva2CMHLNnXjNJJKqJ2EF",

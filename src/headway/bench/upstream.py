@@ -18,7 +18,7 @@ from typing import cast
 import msgspec
 import uvloop
 
-from headway.bench import payloads
+from headway.bench import payloads, translated
 
 CONTENT_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength:[ \t]*(\d+)")
 CHUNKED = re.compile(rb"\r\n[Tt]ransfer-[Ee]ncoding:")
@@ -41,6 +41,11 @@ class Replies(msgspec.Struct, frozen=True):
     end: bytes
     end_with_usage: bytes
     chunks: int
+    foreign_whole: bytes
+    """The same in Anthropic's words."""
+    foreign_first: bytes
+    foreign_chunk: bytes
+    foreign_end: bytes
 
 
 def replies(chunks: int, *, openai_headers: bool) -> Replies:
@@ -61,6 +66,10 @@ def replies(chunks: int, *, openai_headers: bool) -> Replies:
         end=payloads.stream_end(chunks, usage=False),
         end_with_usage=payloads.stream_end(chunks, usage=True),
         chunks=chunks,
+        foreign_whole=translated.reply(),
+        foreign_first=translated.beginning(),
+        foreign_chunk=translated.long_chunk(),
+        foreign_end=translated.end(),
     )
 
 
@@ -113,7 +122,7 @@ class Wheel:
 class Upstream(asyncio.Protocol):
     """One connection from the client side: requests in, prebuilt replies out, one at a time."""
 
-    __slots__ = ("_end", "_held", "_left", "_need", "_replies", "_slot", "_transport", "_wheel")
+    __slots__ = ("_chunk", "_end", "_held", "_left", "_need", "_replies", "_slot", "_transport", "_wheel")
 
     def __init__(self, prebuilt: Replies, wheel: Wheel) -> None:
         self._replies = prebuilt
@@ -123,6 +132,7 @@ class Upstream(asyncio.Protocol):
         self._need = 0
         self._left = 0
         self._slot = -1
+        self._chunk = b""
         self._end = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -172,6 +182,8 @@ class Upstream(asyncio.Protocol):
     def _answer(self, data: bytes, head_end: int, total: int) -> None:
         if data.startswith(b"GET "):
             self._say(self._replies.models)
+        elif data.startswith(b"POST /v1/messages "):
+            self._answer_foreign(bool(STREAM.search(data, head_end, total)))
         elif not data.startswith(b"POST /v1/chat/completions "):
             self._say(self._replies.not_found)
         elif STREAM.search(data, head_end, total):
@@ -179,17 +191,29 @@ class Upstream(asyncio.Protocol):
         else:
             self._say(self._replies.whole)
 
+    def _answer_foreign(self, streams: bool) -> None:
+        replies = self._replies
+        if streams:
+            self._begin(replies.foreign_first, replies.foreign_chunk, replies.foreign_end)
+        else:
+            self._say(replies.foreign_whole)
+
     def _stream(self, *, usage: bool) -> None:
-        self._say(self._replies.first)
+        replies = self._replies
+        self._begin(replies.first, replies.chunk, replies.end_with_usage if usage else replies.end)
+
+    def _begin(self, first: bytes, chunk: bytes, end: bytes) -> None:
+        self._say(first)
         self._left = self._replies.chunks - 1
-        self._end = self._replies.end_with_usage if usage else self._replies.end
+        self._chunk = chunk
+        self._end = end
         self._slot = self._wheel.join(self)
 
     def advance(self) -> None:
         """Called by the wheel once an interval."""
         if self._left > 0:
             self._left -= 1
-            self._say(self._replies.chunk)
+            self._say(self._chunk)
             return
         self._leave()
         self._say(self._end)
