@@ -1,5 +1,5 @@
-"""The pages beside the model endpoints: health, metrics, the model list, and what is not there. Those that tell how
-targets stand are `server.targets`'.
+"""The pages beside the model endpoints: health, metrics, and what is not there. Those that tell how targets
+stand are `server.targets`', the lists of models `server.model_pages`'.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from typing import Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from headway.server import targets
-from headway.server.models import anthropic_list, gemini_list, openai_list
+from headway.server.model_pages import model_routes
 from headway.types import Snapshot
 from headway.wire.endpoints import BEDROCK, BY_PATH, GEMINI
 from headway.wire.openai import errors
-from headway.wire.styles import STYLES
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,36 +61,6 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
     async def metrics(_: Request) -> Response:
         return Response(state.render_metrics(), media_type=METRICS_TYPE)
 
-    async def models(request: Request) -> Response:
-        snapshot = state.snapshot
-        if "anthropic-version" in request.headers:
-            return _json(await run_in_threadpool(anthropic_list, snapshot))
-        return _json({"object": "list", "data": await run_in_threadpool(openai_list, snapshot)})
-
-    async def model(request: Request) -> Response:
-        wanted, snapshot = request.path_params["model"], state.snapshot
-        if "anthropic-version" in request.headers:
-            found = await run_in_threadpool(anthropic_list, snapshot)
-            entries = found["data"]
-        else:
-            entries = await run_in_threadpool(openai_list, snapshot)
-        for each in entries:
-            if each["id"] == wanted:
-                return _json(each)
-        return _error(404, f"there is no model {wanted!r}; GET /v1/models lists them all", "model_not_found")
-
-    async def models_for_gemini(_: Request) -> Response:
-        return _json(await run_in_threadpool(gemini_list, state.snapshot))
-
-    async def model_for_gemini(request: Request) -> Response:
-        wanted = f"models/{request.path_params['model'].removeprefix('models/')}"
-        listed = await run_in_threadpool(gemini_list, state.snapshot)
-        for each in listed["models"]:
-            if each["name"] == wanted:
-                return _json(each)
-        body = STYLES["gemini"].body(f"there is no model {wanted!r}", 404, "model_not_found", None)
-        return Response(body, 404, media_type="application/json")
-
     async def failed(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return _error(error.status_code, _explain(error.status_code), None, error.headers)
@@ -103,15 +71,9 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
         Route("/health/ready", ready),
         Route("/metrics", metrics),
         *targets.target_routes(state),
+        *model_routes(state),
     ]
     routes += [Route(path.decode(), _elsewhere, methods=["POST"]) for path in BY_PATH]  # any other method: 405
-    for prefix in ("/v1beta", "/genai/v1beta", "/genai/v1", "/genai/v1beta1"):
-        routes += [
-            Route(f"{prefix}/models", models_for_gemini),
-            Route(f"{prefix}/models/{{model:path}}", model_for_gemini),
-        ]
-    for prefix in ("/v1", "/openai/v1", "/openai", "/anthropic/v1", "/anthropic"):
-        routes += [Route(f"{prefix}/models", models), Route(f"{prefix}/models/{{model:path}}", model)]
     app = Starlette(routes=routes, exception_handlers={HTTPException: failed}, lifespan=lifespan)
     app.router.redirect_slashes = False  # where it would lead is the client's word
     return app

@@ -81,3 +81,6 @@ class Messages:
 
     def models(self) -> set[str]:
         return {each.id for each in self.sdk.models.list()}
+
+    def model(self, model: str) -> str:
+        return self.sdk.models.retrieve(model).id

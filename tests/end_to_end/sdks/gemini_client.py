@@ -97,3 +97,6 @@ class Gemini:
 
     def models(self) -> set[str]:
         return {(each.name or "").removeprefix("models/") for each in self.sdk.models.list()}
+
+    def model(self, model: str) -> str:
+        return (self.sdk.models.get(model=model).name or "").removeprefix("models/")

@@ -100,6 +100,9 @@ class Chat:
     def models(self) -> set[str]:
         return {each.id for each in self.sdk.models.list()}
 
+    def model(self, model: str) -> str:
+        return self.sdk.models.retrieve(model).id
+
 
 class Responses:
     """Responses, without a memory at the provider."""

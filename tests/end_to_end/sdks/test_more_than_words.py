@@ -49,17 +49,23 @@ def test_counting_tokens(applications: Applications, name: str, upstream: Upstre
     assert 150 < many < 500
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "chat",
-        "anthropic",
-        "gemini",
-    ],
-)
+LISTING = ["chat", "anthropic", "gemini"]
+
+
+@pytest.mark.parametrize("name", LISTING)
 def test_the_list_of_models(applications: Applications, name: str):
     application = applications[name]
     assert isinstance(application, Chat | Messages | Gemini)
     listed = application.models()
     assert {f"to-{upstream.name}" for upstream in UPSTREAMS} <= listed
     assert {f"embed-{embedder.name}" for embedder in EMBEDDERS} <= listed
+
+
+@pytest.mark.parametrize("name", LISTING)
+def test_one_model_of_the_list(applications: Applications, name: str):
+    application = applications[name]
+    assert isinstance(application, Chat | Messages | Gemini)
+    assert application.model("to-anthropic") == "to-anthropic"
+    with pytest.raises(application.refused, match=r"there is no model '(models/)?nobody'") as raised:
+        application.model("nobody")
+    assert application.refusal(raised.value) in ("NotFoundError", "ClientError 404")
