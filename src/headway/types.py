@@ -413,7 +413,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Where it came from: a file's path, or `environment`."""
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tokens as the provider counted them."""
 
     input_tokens: int = 0

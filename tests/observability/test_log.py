@@ -128,7 +128,7 @@ def test_an_exchange_is_one_line_of_json(event: Make):
         "duration": 0.3,
         "attempts": [{"target": "a/m#k", "result": "200", "started": 0.0, "duration": 0.3}],
         "first_byte": 0.3,
-        "usage": msgspec.to_builtins(Usage(3, 5)),
+        "usage": {"input_tokens": 3, "output_tokens": 5},
         "request_bytes": 100,
         "reply_bytes": 1000,
     }
