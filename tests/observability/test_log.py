@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 
 from headway.observability.log import MAX_BATCHES, LogWriter, exchange_lines, notice_line

@@ -46,9 +46,7 @@ class Gateway:
         self.downstream: Any = None
         self._answer = answer
 
-    def handle(
-        self, endpoint: Any, headers: Any, body: bytes, downstream: Any, named: str | None = None
-    ) -> Dispatch:
+    def handle(self, endpoint: Any, headers: Any, body: bytes, downstream: Any, named: str | None = None) -> Dispatch:
         self.asked.append((endpoint.name, body))
         self.downstream = downstream
         self._answer(downstream)
