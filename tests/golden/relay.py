@@ -12,6 +12,7 @@ from headway.pipeline.relay import Notice
 from headway.types import Dialect, Usage
 from headway.wire.dialects import CODECS
 from headway.wire.form.codec import Codec, Show, StreamReader, StreamWriter
+from headway.wire.form.likeness import Likeness
 from headway.wire.form.reply import Event
 from headway.wire.form.request import Request
 
@@ -92,6 +93,20 @@ class Listening:
         self._heard.extend(into[before:])
 
 
+class Known(Likeness):
+    """What is known by its bytes is heard as well."""
+
+    def __init__(self, heard: list[Event]) -> None:
+        super().__init__()
+        self._heard = heard
+
+    def text_in(self, frame: bytes) -> bytes | None:
+        string = super().text_in(frame)
+        if string is not None:
+            self._heard.append(msgspec.structs.replace(self.event, text=msgspec.json.decode(string, type=str)))
+        return string
+
+
 def show_to(dialect: Dialect) -> Show:
     asked = Request(dialect=dialect, model="house", messages=(), stream_usage=True)
     return Show(request_id="req_1", created=1_700_000_000, model="house", request=asked)
@@ -105,6 +120,8 @@ class Relayed:
         self.sent = Sent()
         self.events: list[Event] = []
         relay = FollowedRelay(self.owner, self.sent, self._how(CODECS[origin], to or origin, to is not None))
+        if CODECS[origin].steady:
+            relay._likeness = Known(self.events)  # pyright: ignore[reportPrivateUsage]
         for piece in pieces:
             relay.on_body(piece, complete=False)
         relay.on_body(b"", complete=True)

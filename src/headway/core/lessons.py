@@ -44,6 +44,8 @@ class Lessons:
 
     def forget(self, now: float) -> None:
         """What was learnt too long ago."""
+        if not self._learnt:
+            return
         past = [lesson for lesson, until in self._learnt.items() if until <= now]
         for lesson in past:
             del self._learnt[lesson]

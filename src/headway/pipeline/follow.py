@@ -17,6 +17,7 @@ from headway.ports import Downstream
 from headway.types import Pacing, Usage
 from headway.wire.form.calls import Calls
 from headway.wire.form.codec import Codec, StreamWriter
+from headway.wire.form.likeness import Likeness
 from headway.wire.form.reply import (
     Began,
     CallBegan,
@@ -65,6 +66,8 @@ class FollowedRelay:
     __slots__ = (
         "_calls",
         "_how",
+        "_like",
+        "_likeness",
         "_over",
         "_owner",
         "_parts",
@@ -90,6 +93,9 @@ class FollowedRelay:
         self._writer = how.writer
         self._calls = Calls() if how.tools else None
         self._whole = how.stream == "whole"
+        self._likeness = Likeness() if how.codec.steady and how.reframer is None else None
+        self._like: Likeness | None = None
+        """What the next piece may be known by, where it would pass at once."""
         self._parts: list[bytes] = []
         """Bytes of an event that is not complete."""
         self._waiting: list[bytes] = []
@@ -109,6 +115,8 @@ class FollowedRelay:
     def on_body(self, data: bytes, complete: bool) -> None:
         if self._over:
             return
+        if self._like is not None and not complete and self._passes_on(self._like, data):
+            return
         if self._parts:
             self._parts.append(data)
             data = b"".join(self._parts)
@@ -118,6 +126,8 @@ class FollowedRelay:
             self._lose(self._failure(FailureKind.BAD_REPLY, "sent an event that is too large"))
             return
         self._take(frames)
+        if rest:
+            self._like = None
         if complete and not self._over:
             self._finish(rest)
 
@@ -147,6 +157,28 @@ class FollowedRelay:
                 return
         if frames:
             self._show(events, frames)
+            self._learn(events, frames)
+
+    def _learn(self, events: list[Event], frames: list[bytes]) -> None:
+        likeness = self._likeness
+        if likeness is None:
+            return
+        at_once = self.committed and not self._waiting and not self._must_wait()
+        self._like = likeness if at_once and likeness.learn(frames, events) else None
+
+    def _passes_on(self, like: Likeness, data: bytes) -> bool:
+        """Pass on what is more of the same text, if it is no more than that."""
+        string = like.text_in(data)
+        if string is None:
+            return False
+        writer = self._writer
+        piece = data if writer is None else writer.more(like.event, string, like.characters)
+        if piece is None:
+            return False
+        self.progress += 1
+        self._passed += len(piece)
+        self._write(piece)
+        return True
 
     def _show(self, events: list[Event], frames: list[bytes]) -> None:
         """Pass on what these events say, as far as it may be shown."""

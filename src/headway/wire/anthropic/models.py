@@ -7,6 +7,7 @@ makers serve models of theirs in this dialect too: those know thinking by budget
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -40,6 +41,7 @@ _5 = Ways(budgets=False, adaptive=True, xhigh=True, sampling=False, unasked=True
 _ALWAYS = Ways(budgets=False, adaptive=True, xhigh=True, sampling=False, unasked=True, can_rest=False)
 
 
+@lru_cache(maxsize=1024)
 def ways(model: str) -> Ways:
     name = model.lower()
     if (found := _NAME.search(name)) is not None:

@@ -6,6 +6,7 @@ and everything that it cannot be told is listed.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ _WITHOUT_WORDS = (
     "cache_key",
 )
 """Fields of the form that the dialect has no words for."""
+_unsayable = attrgetter(*_WITHOUT_WORDS)
 _MAY_LACK: dict[str, Any] = {
     "tool_choice": None,
     "parallel_tool_calls": None,
@@ -196,9 +198,10 @@ def _own_thinking(thinking: Thinking | None, body: Body) -> None:
 def _say(request: Request, toward: Toward, body: Body, writing: Writing, unsigned: bool) -> None:
     if request.n is not None and request.n > 1:
         raise Refused("n", "gives one answer at a time")
-    for name in _WITHOUT_WORDS:
-        if getattr(request, name):
-            writing.drop(name)
+    if any(_unsayable(request)):
+        for name, value in zip(_WITHOUT_WORDS, _unsayable(request), strict=True):
+            if value:
+                writing.drop(name)
     known = ways(toward.model)
     choice = _say_tools(request, body, writing, known)
     forced = choice is not None and choice.mode == "required"

@@ -80,6 +80,11 @@ class Writer:
                 self._take(event, out)
         return out[0] if len(out) == 1 else b"".join(out)
 
+    def more(self, like: TextDelta, string: bytes, characters: int) -> bytes | None:
+        if self._kind != "text" or like.part != self._open or like.choice != 0:
+            return None
+        return _TEXT_DELTA % (self._index, string)
+
     def end(self) -> bytes:
         out: list[bytes] = []
         self._begin(out)

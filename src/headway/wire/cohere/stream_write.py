@@ -11,7 +11,7 @@ import msgspec
 
 from headway.types import Usage
 from headway.wire.cohere import citations, vocabulary
-from headway.wire.form.codec import Show
+from headway.wire.form.codec import SeesAll, Show
 from headway.wire.form.parts import Audio, Part, Text
 from headway.wire.form.reply import (
     Began,
@@ -48,7 +48,7 @@ def _frame(kind: str, fields: dict[str, object]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), _encode({"type": kind, **fields}))
 
 
-class Writer:
+class Writer(SeesAll):
     """See `form.codec.StreamWriter`. `_live` is the part that is being written, `_waiting` what came of later ones."""
 
     __slots__ = (

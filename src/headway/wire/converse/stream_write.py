@@ -17,7 +17,7 @@ from headway.wire.converse.response import asks_for_sequence
 from headway.wire.converse.vocabulary import reason_of, usage_words
 from headway.wire.eventstream import frame, header_block
 from headway.wire.foreign_json import UNREADABLE
-from headway.wire.form.codec import Show
+from headway.wire.form.codec import SeesAll, Show
 from headway.wire.form.parts import Audio, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from headway.wire.form.reply import (
     Began,
@@ -68,7 +68,7 @@ _MESSAGE_STOP, _METADATA = _headers("messageStop"), _headers("metadata")
 _NONE, _TEXT, _REASONING, _CALL, _OTHER = range(5)
 
 
-class Writer:
+class Writer(SeesAll):
     """Writes one stream, of the first choice."""
 
     def __init__(self, show: Show) -> None:

@@ -5,8 +5,6 @@ Leaving one of these out would change what the request means, so that another ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from headway.wire.form.parts import Audio, File, Image, Part, ToolResult, Video
 from headway.wire.form.request import Request, Toward, Unsupported
 
@@ -35,7 +33,9 @@ _SAID = {
 
 def wanted(request: Request) -> frozenset[str]:
     """The abilities that a request calls for."""
-    found = {name for message in request.messages for name in _of_parts(message.parts)}
+    found: set[str] = set()
+    for message in request.messages:
+        _note(message.parts, found)
     if request.tools:
         found.add(TOOLS)
     if request.output is not None:
@@ -60,10 +60,10 @@ def missing(request: Request, toward: Toward, dialect_lacks: frozenset[str] = fr
     return None
 
 
-def _of_parts(parts: tuple[Part, ...]) -> Iterator[str]:
+def _note(parts: tuple[Part, ...], found: set[str]) -> None:
     for part in parts:
-        name = _OF_PARTS.get(type(part))
-        if name is not None:
-            yield name
+        kind = type(part)
+        if kind in _OF_PARTS:
+            found.add(_OF_PARTS[kind])
         elif isinstance(part, ToolResult):
-            yield from _of_parts(part.parts)
+            _note(part.parts, found)

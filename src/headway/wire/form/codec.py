@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from headway.types import Dialect
-from headway.wire.form.reply import Event, NoReply, Reply
+from headway.wire.form.reply import Event, NoReply, Reply, TextDelta
 from headway.wire.form.request import Request, Toward, Unsupported, Written
 from headway.wire.malformed import Malformed
 
@@ -62,6 +62,12 @@ class StreamWriter(Protocol):
         """
         ...
 
+    def more(self, like: TextDelta, string: bytes, characters: int) -> bytes | None:
+        """What `write` would give for an event like this one, the text of which is this JSON string and has so many
+        characters. None: the event must be written.
+        """
+        ...
+
     def end(self) -> bytes:
         """The answer is complete: the rest, with the dialect's last event."""
         ...
@@ -69,6 +75,15 @@ class StreamWriter(Protocol):
     def error(self, message: str, *, status: int, code: str) -> bytes:
         """The answer broke off: the dialect's own error event, which ends the stream without its usual last event."""
         ...
+
+
+class SeesAll:
+    """A writer that must be given every event."""
+
+    __slots__ = ()
+
+    def more(self, like: TextDelta, string: bytes, characters: int) -> None:
+        return None
 
 
 class Codec(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +101,8 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     split: Callable[[bytes], tuple[list[bytes], bytes]]
     """Whole frames of a stream's bytes, each with what ends it, and the unfinished rest."""
     reader: Callable[[], StreamReader]
+    steady: bool = False
+    """A frame that differs from the last one in a text alone tells a reader nothing but that text."""
     writer: Callable[[Show], StreamWriter]
     error_body: Callable[[str, int, str, str | None], bytes]
     """The body of an error: message, status, code (of `pipeline.endings`), parameter at fault."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from headway.wire.form.codec import Show
+from headway.wire.form.codec import SeesAll, Show
 from headway.wire.form.reply import Event
 from headway.wire.gemini import errors
 from headway.wire.gemini.stream_read import Reader
@@ -49,7 +49,7 @@ class ArrayReader(Reader):
             self.take(element, into)
 
 
-class ArrayWriter:
+class ArrayWriter(SeesAll):
     def __init__(self, show: Show) -> None:
         self._writer = Writer(show)
         self._before = b"["

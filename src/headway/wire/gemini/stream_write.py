@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from headway.types import Dialect, Usage
-from headway.wire.form.codec import Show
+from headway.wire.form.codec import SeesAll, Show
 from headway.wire.form.parts import Citation
 from headway.wire.form.reply import (
     Began,
@@ -83,7 +83,7 @@ class _Frame:
         self.logprobs: dict[int, dict[str, Any]] = {}
 
 
-class Writer:
+class Writer(SeesAll):
     def __init__(self, show: Show) -> None:
         self._model = show.model
         self._id = show.request_id

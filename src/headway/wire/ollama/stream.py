@@ -11,7 +11,7 @@ import msgspec
 from headway.types import Usage
 from headway.wire import moments
 from headway.wire.foreign_json import UNREADABLE
-from headway.wire.form.codec import Show
+from headway.wire.form.codec import SeesAll, Show
 from headway.wire.form.parts import Audio, Image, Source, ToolCall
 from headway.wire.form.reply import (
     Began,
@@ -143,7 +143,7 @@ class _Growing(msgspec.Struct):
     arguments: list[str]
 
 
-class Writer:
+class Writer(SeesAll):
     """See `form.codec.StreamWriter`."""
 
     __slots__ = ("_calls", "_created", "_growing", "_head", "_model", "_stop", "_usage")

@@ -23,6 +23,7 @@ CODEC = Codec(
     write_reply=write_reply,
     split=sse.split,
     reader=ChatReader,
+    steady=True,
     writer=ChatWriter,
     error_body=error_body,
 )

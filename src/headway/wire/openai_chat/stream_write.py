@@ -112,6 +112,13 @@ class ChatWriter:
             self._write(event, out)
         return b"".join(out)
 
+    def more(self, like: TextDelta, string: bytes, characters: int) -> bytes | None:
+        choice = self._choices.get(like.choice)
+        if choice is None or like.part not in choice.starts:
+            return None
+        choice.length += characters
+        return b'%b{"content":%b}%b' % (choice.head, string, _AFTER_DELTA)
+
     def end(self) -> bytes:
         out: list[bytes] = []
         if not self._choices:

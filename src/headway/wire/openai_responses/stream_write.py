@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from headway.types import Usage
-from headway.wire.form.codec import Show
+from headway.wire.form.codec import SeesAll, Show
 from headway.wire.form.parts import Reasoning, Refusal, Text, ToolCall
 from headway.wire.form.reply import (
     Began,
@@ -72,7 +72,7 @@ class _Calling(msgspec.Struct):
     signature: str | None = None
 
 
-class StreamWriter:
+class StreamWriter(SeesAll):
     """Writes one stream."""
 
     def __init__(self, show: Show) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headway.wire.form.assembly import Assembly, events_of
-from headway.wire.form.codec import Show
+from headway.wire.form.codec import SeesAll, Show
 from headway.wire.form.reply import Event, Malformed, NoReply, Reported
 from headway.wire.replicate.errors import error_body
 from headway.wire.replicate.response import read_reply, write_reply
@@ -33,7 +33,7 @@ class Reader:
         """Nothing is held back."""
 
 
-class Writer:
+class Writer(SeesAll):
     """See `form.codec.StreamWriter`."""
 
     __slots__ = ("_assembly", "_show")
