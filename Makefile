@@ -83,7 +83,7 @@ docs: .venv/.package ## write again what is generated: docs/providers.md, docs/p
 	$(BIN)/python -m headway.providers.reference docs
 	$(BIN)/python -m headway.config.schema > headway.schema.json.new && mv headway.schema.json.new headway.schema.json
 
-fuzz: .venv/.development ## run the fuzz targets for SECONDS in all (60); what breaks them lands in .fuzz/
+fuzz: .venv/.development ## run the fuzz targets for SECONDS in all (60), or RUNS times each from one seed; findings land in .fuzz/
 	@set -- tests/fuzz/fuzz_*.py; \
 	if [ ! -e "$$1" ]; then echo "fuzz: no targets in tests/fuzz; skipped"; exit 0; fi; \
 	if ! $(BIN)/python -c 'import atheris' 2>/dev/null && ! $(PIP) install --group fuzz; then \
@@ -92,7 +92,7 @@ fuzz: .venv/.development ## run the fuzz targets for SECONDS in all (60); what b
 	mkdir -p .fuzz && cd .fuzz && share=$$(( ($(SECONDS) + $$# - 1) / $$# )); \
 	for target; do \
 		echo "fuzz: $$target for $$share s"; \
-		../$(BIN)/python "../$$target" -max_total_time=$$share || { echo "fuzz: $$target failed; its input is in .fuzz/"; exit 1; }; \
+		../$(BIN)/python "../$$target" -max_total_time=$$share $(if $(RUNS),-runs=$(RUNS) -seed=1) || { echo "fuzz: $$target failed; its input is in .fuzz/"; exit 1; }; \
 	done
 
 strategies: .venv/.development ## compare the strategies of balancing on virtual time, and write it into docs/load-balancing.md

@@ -117,7 +117,12 @@ class Gateway:
         return ServerLimits(body=4096, head=2048)
 
     def handle(
-        self, endpoint: Endpoint, headers: list[tuple[bytes, bytes]], body: bytes, downstream: LeanProtocol
+        self,
+        endpoint: Endpoint,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        downstream: LeanProtocol,
+        named: str | None = None,
     ) -> Dispatch | None:
         self._look(headers, body, downstream.parser.get_http_version())
         pending = Pending(self.count, downstream, self.choices)

@@ -19,6 +19,7 @@ with instrumented():
     from headway.providers.classification import reported
     from headway.providers.classification.classify import classify, classify_event, classify_ok
     from headway.providers.classification.hints import retry_after
+    from headway.types import Usage
     from headway.wire import http_head, multipart, sse
     from headway.wire.endpoints import ENDPOINTS
     from headway.wire.malformed import Malformed
@@ -79,7 +80,11 @@ def reads_a_reply(data: bytes) -> None:
     check(reply.valid or not (reply.error or reply.empty or reply.fault), "a judgement on what could not be read")
     check(not (reply.empty and reply.fault), "a fault of nobody")
     if reply.usage is not None:
-        check(min(msgspec.structs.astuple(reply.usage)) >= 0, "fewer tokens than none")
+        check(is_counted(reply.usage), "fewer tokens than none")
+
+
+def is_counted(usage: Usage) -> bool:
+    return all(number is None or number >= 0 for number in msgspec.structs.astuple(usage))
 
 
 def reads_an_error(data: bytes) -> None:
@@ -103,7 +108,7 @@ def reads_a_stream(data: bytes) -> None:
     for terminals in TERMINALS:
         stream.ending(data, terminals, finishes=(None, 1, 2)[len(data) % 3])
     usage = stream.usage_in(data)
-    check(usage is None or min(msgspec.structs.astuple(usage)) >= 0, "fewer tokens than none")
+    check(usage is None or is_counted(usage), "fewer tokens than none")
     shown = stream.without_usage_chunk(data)
     check(stream.without_usage_chunk(shown) == shown, "a usage chunk was left")
     stream.is_usage_chunk(data)

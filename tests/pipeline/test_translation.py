@@ -330,6 +330,24 @@ def test_a_request_that_cannot_be_read_is_refused_in_its_own_dialect(
     assert world.a.asked == 0
 
 
+@pytest.mark.parametrize("broken", [b'{"content":"\x85"}', b'{"content":"hi","\x85":1}'])
+def test_a_body_that_is_no_text_is_refused_before_a_target_is_asked(make_world: Make, broken: bytes):
+    world = make_world([["a"]], dialects={"a": "anthropic"})
+    client = world.ask(b'{"model":"default","messages":[],"x":%b}' % broken)
+    assert client.status == 400
+    assert "UTF-8" in client.json["error"]["message"]
+    assert world.a.asked == 0
+
+
+def test_an_answer_that_is_no_text_is_a_bad_reply(make_world: Make):
+    world = make_world([["a"], ["b"]], dialects={"a": "anthropic"})
+    client = world.ask(messages=MESSAGES)
+    world.a.serving().answer(200, encoded(ANSWER).replace(b"{", b'{"\x85":"\x85",', 1))
+    world.b.serving().answer(200, b'{"choices":[{"message":{"content":"ok"}}]}')
+    assert client.status == 200
+    assert client.json["choices"][0]["message"]["content"] == "ok"
+
+
 def test_the_providers_refusal_is_told_in_the_clients_words(world: Any):
     client = world.ask(endpoint="anthropic.messages", model="b/m", messages=MESSAGES, max_tokens=5)
     world.b.serving().answer(400, b'{"error":{"message":"max_tokens is too small","type":"invalid_request_error"}}')

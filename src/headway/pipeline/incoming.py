@@ -10,7 +10,7 @@ from headway.core.load import Estimate
 from headway.pipeline.asked import Asked
 from headway.pipeline.checked import Checks
 from headway.pipeline.follow import Following
-from headway.pipeline.translation import Read, Translation, form_of, is_fault, show_of
+from headway.pipeline.translation import Read, Translation, form_of, is_fault, reply_in, show_of
 from headway.pipeline.ways import Way
 from headway.wire.counting import COUNTS
 from headway.wire.dialects import CODECS
@@ -33,14 +33,14 @@ def read_whole(way: Way, body: bytes, head: Head, asked: Asked, at: float) -> Re
         return way.translation.reply(body, head, asked, at)
     if way.follows is None:
         return Read(body, None)
-    found = way.follows.read_reply(body)
+    found = reply_in(way.follows, body)
     return found if isinstance(found, NoReply) else Read(body, found.usage, is_fault(found))
 
 
 def _as_stream(translation: Translation, body: bytes, asked: Asked, at: float) -> Read | NoReply:
     """A whole answer as the stream that the client wants, all at once."""
     codec = translation.codec
-    found = NoReply("it is no stream") if codec is None else codec.read_reply(body)
+    found = NoReply("it is no stream") if codec is None else reply_in(codec, body)
     if isinstance(found, NoReply):
         return found
     writer = writer_for(asked, at)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from headway.pipeline.asked import Asked
-from headway.pipeline.translation import Read, Translation
+from headway.pipeline.translation import WRONG_KIND, Read, Translation, fields_of
 from headway.wire.endpoints import Endpoint
 from headway.wire.form.reply import NoReply
 from headway.wire.form.request import Toward, Unsupported, Written
@@ -19,9 +19,7 @@ from headway.wire.media import elevenlabs, gemini, imagen
 from headway.wire.media.asking import read_picture, read_recording, read_speech
 from headway.wire.media.form import Picture, Pictures, Recording, Sent, Shown, Speech, Transcript
 from headway.wire.media.showing import show_pictures, show_transcript
-from headway.wire.openai.peek import JsonRequest, MultipartRequest
-
-_NO_FORM = Malformed("this request cannot be sent to the target: its body is of another kind")
+from headway.wire.openai.peek import MultipartRequest
 
 
 class Speaking:
@@ -72,7 +70,7 @@ class WritingDown:
         facts = asked.facts
         recording = _recording_in(asked)
         if isinstance(recording, Malformed) or not isinstance(facts, MultipartRequest):
-            return recording if isinstance(recording, Malformed) else _NO_FORM
+            return recording if isinstance(recording, Malformed) else WRONG_KIND
         return self._write(recording, facts, toward)
 
     def verb(self, asked: Asked) -> str:
@@ -100,10 +98,8 @@ class Drawing:
         self._read = read
 
     def request(self, asked: Asked, toward: Toward) -> Written | Unsupported | Malformed:
-        facts = asked.facts
-        if not isinstance(facts, JsonRequest):
-            return _NO_FORM
-        picture = read_picture(facts.fields)
+        fields = fields_of(asked)
+        picture = fields if isinstance(fields, Malformed) else read_picture(fields)
         if isinstance(picture, Malformed):
             return picture
         if picture.as_url:
@@ -121,13 +117,13 @@ class Drawing:
 
 
 def _speech_in(asked: Asked) -> Speech | Malformed:
-    facts = asked.facts
-    return read_speech(facts.fields) if isinstance(facts, JsonRequest) else _NO_FORM
+    fields = fields_of(asked)
+    return fields if isinstance(fields, Malformed) else read_speech(fields)
 
 
 def _recording_in(asked: Asked) -> Recording | Malformed:
     facts = asked.facts
-    return read_recording(facts.form, facts.stream) if isinstance(facts, MultipartRequest) else _NO_FORM
+    return read_recording(facts.form, facts.stream) if isinstance(facts, MultipartRequest) else WRONG_KIND
 
 
 def _as_read(shown: Shown | NoReply) -> Read | NoReply:

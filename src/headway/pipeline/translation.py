@@ -17,6 +17,7 @@ from headway.types import Usage
 from headway.wire.counting import COUNTS
 from headway.wire.dialects import CODECS
 from headway.wire.endpoints import Endpoint
+from headway.wire.foreign_json import is_text
 from headway.wire.form.codec import Codec, Said, Show
 from headway.wire.form.reply import NoReply, Reply, Stop
 from headway.wire.form.request import Request, Toward, Unsupported, Written
@@ -24,7 +25,9 @@ from headway.wire.http_head import Head
 from headway.wire.malformed import Malformed
 from headway.wire.openai.peek import JsonRequest
 
-_NO_REQUEST = Malformed("this request cannot be sent to the target: a form has no other dialect")
+_NOT_TEXT = Malformed("the body must be UTF-8 text")
+_NO_TEXT = NoReply("it is not UTF-8 text")
+WRONG_KIND = Malformed("this request cannot be sent to the target: its body is of another kind")
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -85,10 +88,15 @@ class Generation:
         return ""
 
     def reply(self, body: bytes, head: Head, asked: Asked, at: float) -> Read | NoReply:
-        found = self._codec.read_reply(body)
+        found = reply_in(self._codec, body)
         if isinstance(found, NoReply):
             return found
         return Read(self._client.write_reply(found, show_of(asked, at)), found.usage, is_fault(found))
+
+
+def reply_in(codec: Codec, body: bytes) -> Reply | NoReply:
+    """What a whole answer says."""
+    return codec.read_reply(body) if is_text(body) else _NO_TEXT
 
 
 def is_fault(reply: Reply) -> bool:
@@ -102,15 +110,24 @@ def form_of(asked: Asked) -> Request | Malformed:
     """A request for words in the intermediate form, read once."""
     form = asked.form
     if not isinstance(form, Request | Malformed):
-        facts = asked.facts
-        if not isinstance(facts, JsonRequest):
-            return _NO_REQUEST
-        endpoint = asked.endpoint
+        fields = fields_of(asked)
+        if isinstance(fields, Malformed):
+            return fields
+        endpoint, facts = asked.endpoint, asked.facts
         speaks = COUNTS if endpoint.operation == "count" else CODECS
         read = speaks[endpoint.dialect].read_request
-        fields = facts.fields if asked.recall is None else asked.recall.filled(facts.fields)
         form = asked.form = read(fields, Said(model=facts.model, stream=facts.stream))
     return form
+
+
+def fields_of(asked: Asked) -> Mapping[str, msgspec.Raw] | Malformed:
+    """What a codec reads of a request."""
+    facts = asked.facts
+    if not isinstance(facts, JsonRequest):
+        return WRONG_KIND
+    if not is_text(facts.body):
+        return _NOT_TEXT
+    return facts.fields if asked.recall is None else asked.recall.filled(facts.fields)
 
 
 def show_of(asked: Asked, at: float) -> Show:

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from headway.pipeline.asked import Asked
-from headway.pipeline.translation import Read, Translation, form_of, in_words_of
+from headway.pipeline.translation import Read, Translation, fields_of, form_of, in_words_of
 from headway.types import Usage
 from headway.wire.counting import COUNTS, Counting
 from headway.wire.embedding import codecs as embedding
@@ -27,7 +27,6 @@ _ALIKE = frozenset({"voyage", "jina"})
 """Dialects that are spoken under OpenAI's paths too."""
 
 _encode = msgspec.json.Encoder().encode
-_NO_FORM = Malformed("this request cannot be sent to the target: a form has no other dialect")
 
 _Form = TypeVar("_Form", vectors.Request, rankings.Request)
 
@@ -57,12 +56,13 @@ class _Requests(Generic[_Form]):
 
     def read(self, asked: Asked) -> _Form | Malformed:
         """In the form; it is read once."""
-        form, facts = asked.form, asked.facts
+        form = asked.form
         if isinstance(form, (self._form, Malformed)):
             return form
-        if not isinstance(facts, JsonRequest):
-            return _NO_FORM
-        read = asked.form = self._client.read_request(facts.fields, Said(model=facts.model, stream=False))
+        fields = fields_of(asked)
+        if isinstance(fields, Malformed):
+            return fields
+        read = asked.form = self._client.read_request(fields, Said(model=asked.facts.model, stream=False))
         return read
 
     def write(self, request: _Form, toward: Toward) -> Written | Unsupported:

@@ -367,6 +367,7 @@ class LeanProtocol(HttpToolsProtocol):
     def abort(self) -> None:
         self._dispatch = None
         self._lane.response_complete = True
+        self._refused = True  # what the client has sent behind this request is nobody's
         self.transport.abort()
 
     def _done(self) -> None:

@@ -8,3 +8,14 @@ from __future__ import annotations
 import msgspec
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def is_text(body: bytes) -> bool:
+    """Is it UTF-8, as JSON must be? The decoder does not look into strings that it passes over."""
+    if body.isascii():
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,7 +1,8 @@
 """What a dialect must be able to do, on either side of the gateway.
 
 On the provider's side it writes requests and reads answers, on the client's side it reads requests and writes answers
-and errors. Everything is a pure function or a small state machine over bytes.
+and errors. Everything is a pure function or a small state machine over bytes. Whole requests and answers are UTF-8
+(`foreign_json.is_text`) before a codec sees them.
 """
 
 from __future__ import annotations
