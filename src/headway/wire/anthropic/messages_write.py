@@ -15,6 +15,7 @@ from headway.wire.anthropic.writing import Writing
 from headway.wire.form.parts import Message, Text
 
 _INSTRUCTIONS = frozenset({"system", "developer"})
+_SPEAKERS = frozenset({"user", "assistant"})
 
 
 class Conversation(msgspec.Struct):
@@ -29,6 +30,10 @@ def write_conversation(messages: tuple[Message, ...], writing: Writing) -> Conve
     found = Conversation(_system(messages[:first], writing), [])
     for index in range(first, len(messages)):
         message = messages[index]
+        words = None if writing.own else _words(message)
+        if words is not None and (not found.messages or found.messages[-1]["role"] != message.role):
+            found.messages.append({"role": message.role, "content": words})
+            continue
         if message.name is not None:
             writing.drop(f"messages[{index}].name")
         role = _role(message, writing, index)
@@ -47,8 +52,21 @@ def write_conversation(messages: tuple[Message, ...], writing: Writing) -> Conve
     if not writing.own:
         _trim_prefill(found.messages, writing, len(messages) - 1)
     for message in found.messages:
-        _shorten(message)
+        if type(message.get("content")) is list:
+            _shorten(message)
     return found
+
+
+def _words(message: Message) -> str | None:
+    """What a message of one plain text says, as most do."""
+    parts = message.parts
+    if len(parts) != 1 or message.name is not None or message.role not in _SPEAKERS:
+        return None
+    part = parts[0]
+    if type(part) is not Text or part.cache is not None or part.citations:
+        return None
+    text = part.text
+    return None if not text or text.isspace() else text
 
 
 def _first_turn(messages: tuple[Message, ...]) -> int:
@@ -92,7 +110,9 @@ def _append(messages: list[dict[str, Any]], role: str, blocks: list[Block | msgs
     if not messages or messages[-1]["role"] != role:
         messages.append({"role": role, "content": blocks})
         return
-    content: list[Block | msgspec.Raw] = messages[-1]["content"]
+    said: str | list[Block | msgspec.Raw] = messages[-1]["content"]
+    content: list[Block | msgspec.Raw] = [{"type": "text", "text": said}] if isinstance(said, str) else said
+    messages[-1]["content"] = content
     if is_results:  # they must come before anything else of their message
         at = sum(1 for block in content if isinstance(block, dict) and block["type"] == "tool_result")
         content[at:at] = blocks
@@ -104,19 +124,20 @@ def _trim_prefill(messages: list[dict[str, Any]], writing: Writing, index: int) 
     """The API refuses an answer begun by the client that ends with white space."""
     if not messages or messages[-1]["role"] != "assistant":
         return
-    last: Block | msgspec.Raw = messages[-1]["content"][-1]
-    if not isinstance(last, dict) or last["type"] != "text":
+    content: str | list[Block | msgspec.Raw] = messages[-1]["content"]
+    place, key = (messages[-1], "content") if isinstance(content, str) else (content[-1], "text")
+    if not isinstance(place, dict) or (key == "text" and place["type"] != "text"):
         return
-    text: str = last["text"]
+    text: str = place[key]
     if text != text.rstrip():
-        last["text"] = text.rstrip()
+        place[key] = text.rstrip()
         writing.drop(f"messages[{index}].text")
 
 
 def _shorten(message: dict[str, Any]) -> None:
     """One plain text needs no list."""
-    content = message.get("content")
-    if content and len(content) == 1 and isinstance(content[0], dict):
+    content = message["content"]
+    if len(content) == 1 and isinstance(content[0], dict):
         block = content[0]
         if block["type"] == "text" and len(block) == 2:
             message["content"] = block["text"]

@@ -20,7 +20,17 @@ from headway.wire.anthropic.vocabulary import TIERS_TO_ASK
 from headway.wire.anthropic.writing import Refused, Writing, quoted
 from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.abilities import AUDIO, SCHEMA, VIDEO, missing
-from headway.wire.form.request import HostedTool, Request, Thinking, Tool, ToolChoice, Toward, Unsupported, Written
+from headway.wire.form.request import (
+    HostedTool,
+    Output,
+    Request,
+    Thinking,
+    Tool,
+    ToolChoice,
+    Toward,
+    Unsupported,
+    Written,
+)
 
 LACKS = frozenset({AUDIO, VIDEO})
 _USUAL_BOUND = 4096
@@ -88,13 +98,15 @@ def compose(request: Request, toward: Toward) -> tuple[Body, tuple[str, ...]]:
         unable = missing(msgspec.structs.replace(request, needs=()) if writing.own else request, toward, LACKS)
         if unable is not None:
             raise Refused(unable.feature, unable.message)
-        request = _without(request, toward, writing)
+        if len(toward.lacks) > len(toward.abilities_lacking):
+            request = _without(request, toward, writing)
     body: Body = {"model": toward.model}
     conversation = write_conversation(request.messages, writing)
     if writing.own:
         _say_own(request, body, writing)
     else:
-        _say(request, toward, body, writing, _is_unsigned(conversation.messages))
+        unsigned = request.thinking is not None and _is_unsigned(conversation.messages)
+        _say(request, toward, body, writing, unsigned)
     if conversation.system is not None:
         body["system"] = conversation.system
     body["messages"] = conversation.messages
@@ -203,10 +215,11 @@ def _say(request: Request, toward: Toward, body: Body, writing: Writing, unsigne
             if value:
                 writing.drop(name)
     known = ways(toward.model)
-    choice = _say_tools(request, body, writing, known)
+    choice = None
+    if request.tools or request.tool_choice is not None:
+        choice = _say_tools(request, body, writing, known)
     forced = choice is not None and choice.mode == "required"
-    bounds = [bound for bound in (request.max_output, toward.most_output) if bound is not None]
-    thinking = decide(request, known, bound=min(bounds, default=None), forced=forced, unsigned=unsigned)
+    thinking = decide(request, known, most=toward.most_output, forced=forced, unsigned=unsigned)
     if choice is not None:
         if forced and thinking.on:  # it always thinks, and then it cannot be made to use a tool
             writing.drop("tool_choice")
@@ -214,9 +227,12 @@ def _say(request: Request, toward: Toward, body: Body, writing: Writing, unsigne
         body["tool_choice"] = _choice(choice, request.parallel_tool_calls, own=False)
     _say_thinking(thinking, body, writing)
     body["max_tokens"] = _bound(request, toward, writing, thinking.room)
-    _say_sampling(request, body, writing, known, thinking.on)
-    _say_output(request, body, writing, known)
-    _say_rest(request, body, writing)
+    if request.temperature is not None or request.top_p is not None or request.top_k is not None:
+        _say_sampling(request, body, writing, known, thinking.on)
+    if request.output is not None:
+        _say_output(request.output, body, writing, known)
+    if request.stop or request.user is not None or request.service_tier is not None:
+        _say_rest(request, body, writing)
 
 
 def _bound(request: Request, toward: Toward, writing: Writing, room: int) -> int:
@@ -339,10 +355,7 @@ def _choice(choice: ToolChoice, parallel: bool | None, *, own: bool) -> Body:
     return found
 
 
-def _say_output(request: Request, body: Body, writing: Writing, known: Ways) -> None:
-    output = request.output
-    if output is None:
-        return
+def _say_output(output: Output, body: Body, writing: Writing, known: Ways) -> None:
     if not output.schema:  # any JSON: whoever asks for it must say so in the prompt too, which Claude follows
         writing.drop("output")
         return

@@ -88,7 +88,12 @@ _BLANK = Text("")
 def read_reply(body: bytes) -> Reply | NoReply:
     try:
         message = _message.decode(body)
-        parts = [_part(block) for block in message.content if not _is_blank(block)]
+        parts: list[Part] = []
+        for block in message.content:
+            if type(block) is not _Text or block.citations:
+                parts.append(_part(block))
+            elif block.text:
+                parts.append(Text(block.text))
     except UNREADABLE:
         return _read_carefully(body)
     return _reply(message, parts)
@@ -127,10 +132,6 @@ def read_block(raw: msgspec.Raw) -> Part:
     """A block of an answer; raises what `UNREADABLE` lists."""
     kind = kind_decoder.decode(raw).type
     return _part(_block.decode(raw)) if kind in _KNOWN else Opaque("anthropic", kind, raw.copy())
-
-
-def _is_blank(block: _Block) -> bool:
-    return type(block) is _Text and not block.text and not block.citations
 
 
 def _part(block: _Block) -> Part:

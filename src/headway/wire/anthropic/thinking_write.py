@@ -33,9 +33,9 @@ class Decided(msgspec.Struct):
     left_out: bool = False
 
 
-def decide(request: Request, ways: Ways, *, bound: int | None, forced: bool, unsigned: bool) -> Decided:
-    """`bound`: the most tokens that there may be; `forced`: a tool must be used; `unsigned`: the last turn of the
-    assistant does not begin with thoughts that Claude would recognise.
+def decide(request: Request, ways: Ways, *, most: int | None, forced: bool, unsigned: bool) -> Decided:
+    """`most`: the most tokens that the model can answer with; `forced`: a tool must be used; `unsigned`: the last turn
+    of the assistant does not begin with thoughts that Claude would recognise.
     """
     asked = request.thinking
     if asked is None or not _says_anything(asked):
@@ -49,7 +49,8 @@ def decide(request: Request, ways: Ways, *, bound: int | None, forced: bool, uns
         return found
     if ways.adaptive and not (ways.budgets and _has_budget(asked)):
         return _adaptive(asked, ways, effort)
-    return _within_budget(asked, effort, bound=bound, unsigned=unsigned)
+    bounds = [bound for bound in (request.max_output, most) if bound is not None]
+    return _within_budget(asked, effort, bound=min(bounds, default=None), unsigned=unsigned)
 
 
 def _says_anything(asked: Thinking) -> bool:

@@ -5,7 +5,7 @@ Leaving one of these out would change what the request means, so that another ta
 
 from __future__ import annotations
 
-from headway.wire.form.parts import Audio, File, Image, Part, ToolResult, Video
+from headway.wire.form.parts import Audio, File, Image, Part, Text, ToolResult, Video
 from headway.wire.form.request import Request, Toward, Unsupported
 
 TOOLS, IMAGES, AUDIO, VIDEO, FILES, JSON_OUTPUT, SCHEMA = (
@@ -19,6 +19,7 @@ TOOLS, IMAGES, AUDIO, VIDEO, FILES, JSON_OUTPUT, SCHEMA = (
 )
 ABILITIES = frozenset({TOOLS, IMAGES, AUDIO, VIDEO, FILES, JSON_OUTPUT, SCHEMA})
 
+_NONE: frozenset[str] = frozenset()
 _OF_PARTS: dict[type[Part], str] = {Image: IMAGES, Audio: AUDIO, Video: VIDEO, File: FILES}
 _SAID = {
     TOOLS: "takes no tools",
@@ -35,7 +36,12 @@ def wanted(request: Request) -> frozenset[str]:
     """The abilities that a request calls for."""
     found: set[str] = set()
     for message in request.messages:
-        _note(message.parts, found)
+        for part in message.parts:
+            if type(part) is not Text:
+                _note(message.parts, found)
+                break
+    if not (found or request.tools or request.output is not None):
+        return _NONE
     if request.tools:
         found.add(TOOLS)
     if request.output is not None:
@@ -53,9 +59,9 @@ def missing(request: Request, toward: Toward, dialect_lacks: frozenset[str] = fr
     if request.needs:
         feature = request.needs[0]
         return Unsupported(feature, f"cannot do what {feature!r} asks for")
-    lacks = toward.lacks | dialect_lacks
-    if lacks:
-        for name in sorted(wanted(request) & lacks):
+    wants = wanted(request)
+    if wants:
+        for name in sorted(wants & (toward.lacks | dialect_lacks)):
             return Unsupported(name, _SAID[name])
     return None
 

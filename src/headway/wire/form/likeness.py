@@ -6,15 +6,13 @@ in its place. It need not be decoded to be understood: that is known from the by
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
+from headway.wire.foreign_json import UNREADABLE
 from headway.wire.form.reply import Event, TextDelta
 
 _encode = msgspec.json.Encoder().encode
-_STRING = re.compile(rb'"(?:[ !#-\[\]-~\x80-\xff]++|\\["/bfnrt])++"')
-"""A JSON string that is not empty. One with a backslash of its own or an escaped code point is left to a decoder."""
+_decode = msgspec.json.Decoder(str).decode
 _MOST_MISSES = 16
 """Frames in a row that cannot be learned from, after which there is no more trying."""
 
@@ -22,12 +20,14 @@ _MOST_MISSES = 16
 class Likeness:
     """Frames like the last one. `event` is what it said; `characters` how long the text is that was found last."""
 
-    __slots__ = ("_head", "_misses", "_tail", "characters", "event")
+    __slots__ = ("_head", "_left", "_misses", "_right", "_tail", "characters", "event")
 
     def __init__(self) -> None:
         self.event = TextDelta("")
         self.characters = 0
         self._head = self._tail = b""
+        self._left = self._right = 0
+        """Where the string begins in a frame, and how far from the frame's end it ends."""
         self._misses = 0
 
     def learn(self, frames: list[bytes], events: list[Event]) -> bool:
@@ -42,23 +42,17 @@ class Likeness:
             self._misses += 1
             return False
         self._misses = 0
-        self._head, self._tail, self.event = before, after, event
+        self._head, self._tail, self.event = before + b'"', b'"' + after, event
+        self._left, self._right = len(before), len(after)
         return True
 
     def text_in(self, frame: bytes) -> bytes | None:
         """The JSON string in which this frame differs from the learned one; None if it differs otherwise."""
-        head, tail = self._head, self._tail
-        if not (frame.startswith(head) and frame.endswith(tail)):
+        if not (frame.startswith(self._head) and frame.endswith(self._tail)):
             return None
-        start, end = len(head), len(frame) - len(tail)
-        if _STRING.fullmatch(frame, start, end) is None:
+        string = frame[self._left : len(frame) - self._right]
+        try:
+            self.characters = len(_decode(string))
+        except UNREADABLE:
             return None
-        string = frame[start:end]
-        characters = len(string)
-        if not string.isascii():
-            try:
-                characters = len(string.decode())
-            except UnicodeDecodeError:
-                return None
-        self.characters = characters - 2 - string.count(b"\\")
-        return string
+        return string if self.characters else None

@@ -90,13 +90,14 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
     """Read a request's fields. `said` is the model and whether to stream, which stand in the fields too."""
     reading = _Reading({"stream_usage": False}, {}, {}, [])
     values = reading.values
+    name = ""
     try:
         for name, raw in fields.items():
             if len(raw) == 4 and bytes(raw) == b"null":
                 continue
             scalar = _SCALARS.get(name)
             if scalar is not None:
-                values[scalar[0]] = _scalar(scalar[1], raw, name)
+                values[scalar[0]] = scalar[1](raw)
             elif (reader := _READERS.get(name)) is not None:
                 reader(raw, reading)
             elif name not in ("model", "stream"):
@@ -108,6 +109,8 @@ def read_request(fields: Mapping[str, msgspec.Raw], said: Said) -> Request | Mal
         _settle(reading, fields)
     except RefusedError as refused:
         return refused.malformed
+    except UNREADABLE as error:
+        return complaint(error, name).malformed
     return Request(
         dialect=CHAT,
         model=said.model,

@@ -71,7 +71,7 @@ def _message(parts: Iterable[Part], legacy: bool) -> Wire:
             case Text():
                 texts.append(part.text)
                 end = length + len(part.text)
-                annotations.extend(annotations_of(part.citations, length, end))
+                annotations += annotations_of(part.citations, length, end) if part.citations else ()
                 length = end
                 if part.signature is not None:
                     message["extra_content"] = content_with(part.signature)
