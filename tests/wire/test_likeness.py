@@ -13,7 +13,8 @@ from headway.types import Dialect
 from headway.wire.dialects import CODECS
 from headway.wire.form.codec import Show, StreamWriter
 from headway.wire.form.likeness import Likeness
-from headway.wire.form.reply import Began, CallDelta, Event, TextDelta
+from headway.wire.form.parts import Citation
+from headway.wire.form.reply import Began, CallDelta, Cited, Event, Finished, PartEnded, Stop, TextDelta
 from headway.wire.form.request import Request
 
 CHAT = 'data: {"id":"1","choices":[{"index":0,"delta":{"content":%s},"finish_reason":null}]}\n\n'
@@ -21,8 +22,14 @@ CLAUDE = (
     "event: content_block_delta\n"
     'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":%s}}\n\n'
 )
-FRAMES: dict[Dialect, str] = {"openai_chat": CHAT, "anthropic": CLAUDE}
+COHERE = (
+    'event: content-delta\ndata: {"type":"content-delta","index":0,"delta":{"message":{"content":{"text":%s}}}}\n\n'
+)
+FRAMES: dict[Dialect, str] = {"openai_chat": CHAT, "anthropic": CLAUDE, "cohere": COHERE}
 BEGINNINGS: dict[Dialect, bytes] = {
+    "cohere": b'event: message-start\ndata: {"type":"message-start","id":"1","delta":{"message":{}}}\n\n'
+    b'event: content-start\ndata: {"type":"content-start","index":0,"delta":{"message":{"content":{"type":"text",'
+    b'"text":""}}}}\n\n',
     "openai_chat": b'data: {"id":"1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n',
     "anthropic": b'event: message_start\ndata: {"type":"message_start","message":{"id":"1","model":"m","usage":{}}}\n\n'
     b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
@@ -53,17 +60,18 @@ def test_what_is_known_by_its_bytes_is_what_the_reader_reads(dialect: Dialect, w
     reader = codec.reader()
     for frame in codec.split(BEGINNINGS[dialect])[0]:
         reader.read(frame, [])
-    likeness, known = Likeness(), False
+    likeness, known, found = Likeness(), False, ""
     for text in ["word", *words]:
         frame = framed(dialect, text, ascii_only=ascii_only)
         events: list[Event] = []
         reader.read(frame, events)
         string = likeness.text_in(frame) if known else None
         if string is None:
-            known = likeness.learn([frame], events)
+            known, found = likeness.learn([frame], events), ""
             continue
         assert events == [TextDelta(json.loads(string), likeness.event.part, likeness.event.choice)]
-        assert likeness.characters == len(json.loads(string))
+        found += json.loads(string)
+        assert likeness.characters == len(found)
 
 
 @pytest.mark.parametrize("dialect", STEADY)
@@ -137,11 +145,16 @@ def test_a_writer_goes_on_as_it_would_have_written(dialect: Dialect, words: list
     begun: list[Event] = [Began(id="1", model="m"), TextDelta("first")]
     assert quick.write(begun) == slow.write(begun)
     for word in words:
-        event = TextDelta(word)
-        told = quick.more(TextDelta("first"), msgspec.json.encode(word), len(word))
-        if told is None:
+        event, like = TextDelta(word), TextDelta("first")
+        around = quick.around(like)
+        if around is None:
             told = quick.write([event])
+        else:
+            told = msgspec.json.encode(word).join(around)
+            quick.passed(like, len(word))
         assert told == slow.write([event])
+    cited: list[Event] = [Cited(Citation(url="https://a.b"), 0), PartEnded(0), Finished(Stop.END)]
+    assert quick.write(cited) == slow.write(cited)
     assert quick.end() == slow.end()
 
 
@@ -149,8 +162,8 @@ def test_a_writer_goes_on_as_it_would_have_written(dialect: Dialect, words: list
 def test_a_writer_does_not_go_on_with_what_is_over(dialect: Dialect):
     writer = writer_of(dialect)
     like = TextDelta("first")
-    assert writer.more(like, b'"a"', 1) is None
+    assert writer.around(like) is None
     writer.write([Began(), like])
-    assert writer.more(TextDelta("x", part=1), b'"a"', 1) is None
-    assert writer.more(TextDelta("x", choice=1), b'"a"', 1) is None
-    assert writer.more(like, b'"a"', 1)
+    assert writer.around(TextDelta("x", part=1)) is None
+    assert writer.around(TextDelta("x", choice=1)) is None
+    assert writer.around(like)

@@ -64,6 +64,7 @@ class FollowedRelay:
     """One stream. `started`, `committed`, `progress` and `fillers` as in `pipeline.relay.StreamRelay`."""
 
     __slots__ = (
+        "_around",
         "_calls",
         "_how",
         "_like",
@@ -96,6 +97,8 @@ class FollowedRelay:
         self._likeness = Likeness() if how.codec.steady and how.reframer is None else None
         self._like: Likeness | None = None
         """What the next piece may be known by, where it would pass at once."""
+        self._around: tuple[bytes, bytes] | None = None
+        """What the client is sent around the text of such a piece, where the bytes do not pass as they are."""
         self._parts: list[bytes] = []
         """Bytes of an event that is not complete."""
         self._waiting: list[bytes] = []
@@ -115,8 +118,10 @@ class FollowedRelay:
     def on_body(self, data: bytes, complete: bool) -> None:
         if self._over:
             return
-        if self._like is not None and not complete and self._passes_on(self._like, data):
-            return
+        if self._like is not None:
+            if not complete and self._passes_on(self._like, data):
+                return
+            self._forget(self._like)
         if self._parts:
             self._parts.append(data)
             data = b"".join(self._parts)
@@ -127,13 +132,15 @@ class FollowedRelay:
             return
         self._take(frames)
         if rest:
-            self._like = None
+            self._like = None  # nothing has passed by it yet
         if complete and not self._over:
             self._finish(rest)
 
     def on_lost(self, failure: Failure) -> None:
         if self._over:
             return
+        if self._like is not None:
+            self._forget(self._like)
         if self._reader.complete:  # only the framing's end is missing
             self._complete()
         else:
@@ -160,25 +167,30 @@ class FollowedRelay:
             self._learn(events, frames)
 
     def _learn(self, events: list[Event], frames: list[bytes]) -> None:
-        likeness = self._likeness
-        if likeness is None:
+        likeness, writer = self._likeness, self._writer
+        if likeness is None or not self.committed or self._waiting or self._must_wait():
             return
-        at_once = self.committed and not self._waiting and not self._must_wait()
-        self._like = likeness if at_once and likeness.learn(frames, events) else None
+        if likeness.learn(frames, events):
+            self._around = None if writer is None else writer.around(likeness.event)
+            self._like = likeness if writer is None or self._around is not None else None
 
     def _passes_on(self, like: Likeness, data: bytes) -> bool:
         """Pass on what is more of the same text, if it is no more than that."""
         string = like.text_in(data)
         if string is None:
             return False
-        writer = self._writer
-        piece = data if writer is None else writer.more(like.event, string, like.characters)
-        if piece is None:
-            return False
+        around = self._around
+        piece = data if around is None else around[0] + string + around[1]
         self.progress += 1
         self._passed += len(piece)
         self._write(piece)
         return True
+
+    def _forget(self, like: Likeness) -> None:
+        """Something else comes."""
+        self._like = None
+        if self._writer is not None and like.characters:
+            self._writer.passed(like.event, like.characters)
 
     def _show(self, events: list[Event], frames: list[bytes]) -> None:
         """Pass on what these events say, as far as it may be shown."""

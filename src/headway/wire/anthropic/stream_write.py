@@ -43,6 +43,7 @@ _END = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 _EMPTY_TEXT = b'{"type":"text","text":""}'
 _EMPTY_THOUGHT = b'{"type":"thinking","thinking":"","signature":""}'
 _TEXT_DELTA = _DELTA.replace(b"%b%b", b'"text_delta","text":%b')
+_BEFORE_TEXT, _, _AFTER_TEXT = _TEXT_DELTA.partition(b"%b")
 _CALL_DELTA = _DELTA.replace(b"%b%b", b'"input_json_delta","partial_json":%b')
 
 
@@ -80,10 +81,13 @@ class Writer:
                 self._take(event, out)
         return out[0] if len(out) == 1 else b"".join(out)
 
-    def more(self, like: TextDelta, string: bytes, characters: int) -> bytes | None:
+    def around(self, like: TextDelta) -> tuple[bytes, bytes] | None:
         if self._kind != "text" or like.part != self._open or like.choice != 0:
             return None
-        return _TEXT_DELTA % (self._index, string)
+        return _BEFORE_TEXT % self._index, _AFTER_TEXT
+
+    def passed(self, like: TextDelta, characters: int) -> None:
+        """Nothing depends on it."""
 
     def end(self) -> bytes:
         out: list[bytes] = []

@@ -22,6 +22,7 @@ CODEC = Codec(
     write_reply=write_reply,
     split=sse.split,
     reader=Reader,
+    steady=True,
     writer=Writer,
     error_body=error_body,
 )

@@ -53,22 +53,10 @@ from headway.wire.form.reply import (
     TextDelta,
 )
 
-_read_text = msgspec.json.Decoder(str).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 _USUAL = b"event: content-delta\ndata: "
-_CONTENT = b'event: content-delta\ndata: {"type":"content-delta","index":%d,"delta":{"message":{"content":{"%b":'
-_CONTENT_END = b"}}}}\n\n"
-_CALL = (
-    b'event: tool-call-delta\ndata: {"type":"tool-call-delta","index":%d,'
-    b'"delta":{"message":{"tool_calls":{"function":{"arguments":'
-)
-_CALL_END = b"}}}}}\n\n"
-"""How Cohere itself writes the pieces of a part, around their text."""
-_NO_HEAD = b"\0"
-"""Begins no frame that says anything."""
 _TEXT, _THINKING, _PLAN, _CALL_PIECES = 1, 2, 3, 4
-_FIELDS = {_TEXT: b"text", _THINKING: b"thinking"}
 _NO_PART = -1
 _MOST_CALLS = 1024
 """That may be under way at once."""
@@ -82,7 +70,6 @@ class Reader:
         "_block",
         "_called",
         "_calls",
-        "_head",
         "_id",
         "_kind",
         "_next",
@@ -102,15 +89,11 @@ class Reader:
         """The text or reasoning under way."""
         self._kind = 0
         self._block: int | None = None
-        self._head = _NO_HEAD
-        """How the next frame begins if it goes on with the part that the last one was of."""
         self._called = False
         self._calls: dict[int | None, int] = {}
         """The calls under way: Cohere's index of each, and its part."""
 
     def read(self, frame: bytes, into: list[Event]) -> None:
-        if frame.startswith(self._head) and self._go_on(frame, into):
-            return
         if self._over:
             return
         try:
@@ -130,26 +113,6 @@ class Reader:
             self._take_content(event, into)
         else:
             self._take(event, frame, into)
-
-    def _go_on(self, frame: bytes, into: list[Event]) -> bool:
-        """Read a frame that is as the last one but for its text, without looking into the rest of it."""
-        kind = self._kind
-        tail = _CALL_END if kind == _CALL_PIECES else _CONTENT_END
-        if not frame.endswith(tail):
-            return False
-        try:
-            text = _read_text(frame[len(self._head) : -len(tail)])
-        except UNREADABLE:
-            return False
-        if not text:
-            return True
-        if kind == _TEXT:
-            into.append(TextDelta(text, self._open))
-        elif kind == _THINKING:
-            into.append(ReasoningDelta(text, self._open))
-        else:
-            into.append(CallDelta(text, self._calls[self._block]))
-        return True
 
     def end(self, into: list[Event]) -> None:
         """Nothing is held back: without its `message-end` a stream was cut."""
@@ -209,8 +172,6 @@ class Reader:
             self._close(into)
             self._kind, self._block = kind, block
             self._open = self._take_number()
-            if block is not None and kind != _PLAN:
-                self._head = _CONTENT % (block, _FIELDS[kind])
         return self._open
 
     def _take_number(self) -> int:
@@ -219,7 +180,6 @@ class Reader:
         return number
 
     def _close(self, into: list[Event]) -> None:
-        self._head = _NO_HEAD
         if self._open != _NO_PART:
             into.append(PartEnded(self._open))
         self._open, self._kind, self._block = _NO_PART, 0, None
@@ -241,7 +201,7 @@ class Reader:
         self._called = True
         part = self._calls[event.index] = self._take_number()
         if event.index is not None:
-            self._kind, self._block, self._head = _CALL_PIECES, event.index, _CALL % event.index
+            self._kind, self._block = _CALL_PIECES, event.index
         identity = call_id(call.id, self._id, part, function.name)
         into.append(CallBegan(part=part, id=identity, name=function.name))
         if function.arguments:
@@ -303,11 +263,11 @@ class Reader:
             self._report(data, into)
 
     def _report(self, data: bytes, into: list[Event]) -> None:
-        self._over, self._head = True, _NO_HEAD
+        self._over = True
         into.append(Reported(data))
 
     def _break(self, why: str, into: list[Event]) -> None:
-        self._over, self._head = True, _NO_HEAD
+        self._over = True
         into.append(Malformed(why))
 
 

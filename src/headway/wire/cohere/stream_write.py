@@ -11,7 +11,7 @@ import msgspec
 
 from headway.types import Usage
 from headway.wire.cohere import citations, vocabulary
-from headway.wire.form.codec import SeesAll, Show
+from headway.wire.form.codec import Show
 from headway.wire.form.parts import Audio, Part, Text
 from headway.wire.form.reply import (
     Began,
@@ -48,7 +48,7 @@ def _frame(kind: str, fields: dict[str, object]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), _encode({"type": kind, **fields}))
 
 
-class Writer(SeesAll):
+class Writer:
     """See `form.codec.StreamWriter`. `_live` is the part that is being written, `_waiting` what came of later ones."""
 
     __slots__ = (
@@ -102,6 +102,14 @@ class Writer(SeesAll):
         if kind != self._kind or event.part != self._live or event.choice != 0:
             return None
         return self._head + _encode(text) + self._tail
+
+    def around(self, like: TextDelta) -> tuple[bytes, bytes] | None:
+        if self._kind != _TEXT or like.part != self._live or like.choice != 0:
+            return None
+        return self._head, self._tail
+
+    def passed(self, like: TextDelta, characters: int) -> None:
+        """Nothing depends on it."""
 
     def end(self) -> bytes:
         out: list[bytes] = []

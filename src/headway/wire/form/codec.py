@@ -63,10 +63,14 @@ class StreamWriter(Protocol):
         """
         ...
 
-    def more(self, like: TextDelta, string: bytes, characters: int) -> bytes | None:
-        """What `write` would give for an event like this one, the text of which is this JSON string and has so many
-        characters. None: the event must be written.
+    def around(self, like: TextDelta) -> tuple[bytes, bytes] | None:
+        """What stands before and after the text, a JSON string, in what `write` gives for more of this text as long as
+        nothing else is written. None: that cannot be said.
         """
+        ...
+
+    def passed(self, like: TextDelta, characters: int) -> None:
+        """More of this text has been sent without `write`, so many characters."""
         ...
 
     def end(self) -> bytes:
@@ -83,8 +87,11 @@ class SeesAll:
 
     __slots__ = ()
 
-    def more(self, like: TextDelta, string: bytes, characters: int) -> None:
+    def around(self, like: TextDelta) -> None:
         return None
+
+    def passed(self, like: TextDelta, characters: int) -> None:
+        """Never so, as nothing is said of what stands around a text."""
 
 
 class Codec(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ _MOST_MISSES = 16
 
 
 class Likeness:
-    """Frames like the last one. `event` is what it said; `characters` how long the text is that was found last."""
+    """Frames like the last one. `event` is what it said; `characters` how long the texts are that were found since."""
 
     __slots__ = ("_head", "_left", "_misses", "_right", "_tail", "characters", "event")
 
@@ -41,7 +41,7 @@ class Likeness:
         if not found or found in after or b"\\" in frame:
             self._misses += 1
             return False
-        self._misses = 0
+        self._misses = self.characters = 0
         self._head, self._tail, self.event = before + b'"', b'"' + after, event
         self._left, self._right = len(before), len(after)
         return True
@@ -52,7 +52,8 @@ class Likeness:
             return None
         string = frame[self._left : len(frame) - self._right]
         try:
-            self.characters = len(_decode(string))
+            characters = len(_decode(string))
         except UNREADABLE:
             return None
-        return string if self.characters else None
+        self.characters += characters
+        return string if characters else None

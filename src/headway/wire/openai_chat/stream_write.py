@@ -112,12 +112,14 @@ class ChatWriter:
             self._write(event, out)
         return b"".join(out)
 
-    def more(self, like: TextDelta, string: bytes, characters: int) -> bytes | None:
+    def around(self, like: TextDelta) -> tuple[bytes, bytes] | None:
         choice = self._choices.get(like.choice)
         if choice is None or like.part not in choice.starts:
             return None
-        choice.length += characters
-        return b'%b{"content":%b}%b' % (choice.head, string, _AFTER_DELTA)
+        return choice.head + b'{"content":', b"}" + _AFTER_DELTA
+
+    def passed(self, like: TextDelta, characters: int) -> None:
+        self._choices[like.choice].length += characters
 
     def end(self) -> bytes:
         out: list[bytes] = []
