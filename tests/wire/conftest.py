@@ -1,12 +1,14 @@
 """Recorded exchanges with providers that speak OpenAI's API, and fakes for what stands around a relay.
 
-The recordings live beside the repository; tests that need them are skipped where they are absent.
+The recordings live beside the repository; tests that need them are skipped where they are absent. This folder is made
+importable as the package `wire`.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +22,10 @@ from headway.providers.classification.classify import classify_event
 from headway.types import Usage
 from headway.wire import sse
 from headway.wire.endpoints import ENDPOINTS, Endpoint
+
+TESTS = str(Path(__file__).parents[1])
+if TESTS not in sys.path:
+    sys.path.append(TESTS)
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 JSON_ENDPOINTS = {endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.body == "json"}

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from headway.server import answers
 from headway.server.models import anthropic_list, gemini_list, openai_list
 from headway.types import Snapshot
 from headway.wire.endpoints import Style
@@ -22,7 +22,6 @@ _PREFIXES = ("/v1", "/openai/v1", "/openai", "/anthropic/v1", "/anthropic")
 _PREFIXES_OF_GEMINI = ("/v1beta", "/genai/v1beta", "/genai/v1", "/genai/v1beta1")
 _LISTS = {"openai": "/v1/models", "anthropic": "/anthropic/v1/models", "gemini": "/v1beta/models"}
 _VERSION = "anthropic-version"
-_encode = msgspec.json.Encoder().encode
 
 
 class State(Protocol):
@@ -35,8 +34,8 @@ class State(Protocol):
 def model_routes(state: State) -> list[Route]:
     async def models(request: Request) -> Response:
         if _VERSION in request.headers:
-            return _json(await run_in_threadpool(anthropic_list, state.snapshot))
-        return _json({"object": "list", "data": await run_in_threadpool(openai_list, state.snapshot)})
+            return answers.json(await run_in_threadpool(anthropic_list, state.snapshot))
+        return answers.json({"object": "list", "data": await run_in_threadpool(openai_list, state.snapshot)})
 
     async def model(request: Request) -> Response:
         wanted = request.path_params["model"]
@@ -46,7 +45,7 @@ def model_routes(state: State) -> list[Route]:
         return _one(await run_in_threadpool(openai_list, state.snapshot), "id", wanted, "openai")
 
     async def models_of_gemini(_: Request) -> Response:
-        return _json(await run_in_threadpool(gemini_list, state.snapshot))
+        return answers.json(await run_in_threadpool(gemini_list, state.snapshot))
 
     async def model_of_gemini(request: Request) -> Response:
         wanted = f"models/{request.path_params['model'].removeprefix('models/')}"
@@ -67,11 +66,7 @@ def _one(entries: Sequence[dict[str, Any]], key: str, wanted: str, style: Style)
     """The entry that has this name, or a 404 in the client's dialect."""
     for each in entries:
         if each[key] == wanted:
-            return _json(each)
+            return answers.json(each)
     message = f"there is no model {wanted!r}; GET {_LISTS[style]} lists them all"
     body = STYLES[style].body(message, 404, "model_not_found", None)
-    return Response(body, 404, media_type="application/json")
-
-
-def _json(data: object) -> Response:
-    return Response(_encode(data), media_type="application/json")
+    return answers.written(body, 404)

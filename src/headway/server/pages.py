@@ -7,20 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from headway.server import targets
+from headway.server import answers, targets
 from headway.server.model_pages import model_routes
 from headway.types import Snapshot
 from headway.wire.endpoints import BEDROCK, BY_PATH, GEMINI
 from headway.wire.openai import errors
-
-_encode = msgspec.json.Encoder().encode
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -45,7 +42,7 @@ class State(targets.State, Protocol):
 
 def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlette:
     async def live(_: Request) -> Response:
-        return _json({"status": "ok"})
+        return answers.json({"status": "ok"})
 
     async def ready(_: Request) -> Response:
         snapshot = state.snapshot
@@ -56,7 +53,7 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
             "providers": len(snapshot.providers),
             "in_flight": state.in_flight,
         }
-        return _json(facts, 503 if state.draining else 200)
+        return answers.json(facts, 503 if state.draining else 200)
 
     async def metrics(_: Request) -> Response:
         return Response(state.render_metrics(), media_type=METRICS_TYPE)
@@ -82,7 +79,7 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
 def _front(state: State) -> Callable[[Request], Any]:
     async def front(_: Request) -> Response:
         paths = ["/v1/models", "/health/live", "/health/ready", "/metrics", targets.TARGETS, targets.EXPLAIN]
-        return _json(
+        return answers.json(
             {
                 "service": "headway",
                 "endpoints": [path.decode() for path in BY_PATH if path.startswith((b"/v1/", b"/v2/"))]
@@ -109,13 +106,4 @@ def _explain(status: int) -> str:
 
 
 def _error(status: int, message: str, code: str | None, headers: Any = None) -> Response:
-    return Response(
-        errors.body(message, status=status, code=code),
-        status,
-        media_type="application/json",
-        headers=dict(headers or {}),
-    )
-
-
-def _json(data: object, status: int = 200) -> Response:
-    return Response(_encode(data), status, media_type="application/json")
+    return answers.written(errors.body(message, status=status, code=code), status, headers)

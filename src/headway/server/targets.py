@@ -17,6 +17,7 @@ from headway.core.load import Load
 from headway.failures import Failure
 from headway.pipeline.endings import ending
 from headway.server.access import Access
+from headway.server.answers import written
 from headway.types import Overview, RouteRecord
 from headway.wire.openai import errors
 
@@ -42,7 +43,7 @@ class State(Protocol):
 
 def target_routes(state: State) -> list[Route]:
     async def targets(_: Request) -> Response:
-        return _json(_encode(state.overview()))
+        return _now(_encode(state.overview()))
 
     async def explain(request: Request) -> Response:
         asked = request.query_params
@@ -54,8 +55,8 @@ def target_routes(state: State) -> list[Route]:
         found = state.explain(model, Load(media=int(tokens)), asked.get("session"))
         if isinstance(found, Failure):
             end = ending(found, [], "openai", param="model")
-            return _json(end.body, end.status)
-        return _json(_encode(found))
+            return _now(end.body, end.status)
+        return _now(_encode(found))
 
     def guarded(answer: Answer) -> Answer:
         async def checked(request: Request) -> Response:
@@ -64,7 +65,7 @@ def target_routes(state: State) -> list[Route]:
                 return await answer(request)
             headers = {"www-authenticate": "Bearer"} if refusal.status == 401 else {}
             body = errors.body(refusal.message, status=refusal.status, code="access_denied")
-            return _json(body, refusal.status, headers)
+            return _now(body, refusal.status, headers)
 
         return checked
 
@@ -72,9 +73,9 @@ def target_routes(state: State) -> list[Route]:
 
 
 def _error(status: int, message: str, param: str) -> Response:
-    return _json(errors.body(message, status=status, code=_INVALID, param=param), status)
+    return _now(errors.body(message, status=status, code=_INVALID, param=param), status)
 
 
-def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    # what stands here holds for a moment
-    return Response(body, status, {"cache-control": "no-store", **(headers or {})}, "application/json")
+def _now(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """What stands here holds for a moment."""
+    return written(body, status, {"cache-control": "no-store", **(headers or {})})

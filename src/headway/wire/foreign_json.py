@@ -5,9 +5,19 @@ Deep nesting is among it: the decoder refuses it with a recursion error, which i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+Decode = Callable[[msgspec.Raw], Any]
+
+
+def decoder(kind: Any) -> Decode:
+    """Of JSON into this type, which may be a union."""
+    return msgspec.json.Decoder(kind).decode
 
 
 def is_text(body: bytes) -> bool:

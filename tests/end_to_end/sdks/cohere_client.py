@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -10,10 +9,10 @@ import cohere
 import httpx
 from cohere.core.api_error import ApiError
 
-from end_to_end.sdks.seen import PLAIN, TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
+from end_to_end.sdks.seen import PLAIN, TOOLS, Call, Document, Forecast, SaysAsOpenAI, Seen, Wish, arguments_in
 
 
-class Cohere:
+class Cohere(SaysAsOpenAI):
     broken: tuple[type[Exception], ...] = (httpx.TransportError,)
     """It takes no notice of errors in a stream; only a connection that breaks is one for it."""
     refused: type[Exception] = ApiError
@@ -27,21 +26,6 @@ class Cohere:
 
     def close(self) -> None:
         self._http.close()
-
-    def said(self, text: str, picture: bytes | None = None) -> Document:
-        if picture is None:
-            return {"role": "user", "content": text}
-        url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-        return {
-            "role": "user",
-            "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}],
-        }
-
-    def refusal(self, error: Exception) -> str:
-        return type(error).__name__
-
-    def answered(self, calls: list[Call]) -> list[Any]:
-        return [{"role": "tool", "tool_call_id": call.id, "content": result_of(call)} for call in calls]
 
     def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen:
         asked: Document = {"model": model, "messages": history}

@@ -8,14 +8,25 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletionMessage
 
-from end_to_end.sdks.seen import PLAIN, TOOLS, Call, Document, Forecast, Seen, Wish, arguments_in, result_of
+from end_to_end.sdks.seen import (
+    PLAIN,
+    TOOLS,
+    Call,
+    Document,
+    Forecast,
+    SaysAsOpenAI,
+    Seen,
+    Wish,
+    arguments_in,
+    result_of,
+)
 
 
 def connected(url: str, **options: Any) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=20, **options)
 
 
-class Chat:
+class Chat(SaysAsOpenAI):
     """Chat Completions."""
 
     broken: tuple[type[Exception], ...] = (openai.APIError,)
@@ -29,21 +40,6 @@ class Chat:
 
     def close(self) -> None:
         self.sdk.close()
-
-    def said(self, text: str, picture: bytes | None = None) -> Document:
-        if picture is None:
-            return {"role": "user", "content": text}
-        url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-        return {
-            "role": "user",
-            "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}],
-        }
-
-    def refusal(self, error: Exception) -> str:
-        return type(error).__name__
-
-    def answered(self, calls: list[Call]) -> list[Any]:
-        return [{"role": "tool", "tool_call_id": call.id, "content": result_of(call)} for call in calls]
 
     def ask(self, model: str, history: list[Any], wish: Wish = PLAIN) -> Seen:
         asked: Document = {"model": model, "messages": history}

@@ -109,3 +109,22 @@ def result_of(call: Call) -> str:
 
 def arguments_in(text: str) -> Document:
     return json.loads(text)
+
+
+class SaysAsOpenAI:
+    """A client whose messages are as those of Chat Completions."""
+
+    def said(self, text: str, picture: bytes | None = None) -> Document:
+        if picture is None:
+            return {"role": "user", "content": text}
+        url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        return {
+            "role": "user",
+            "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}],
+        }
+
+    def refusal(self, error: Exception) -> str:
+        return type(error).__name__
+
+    def answered(self, calls: list[Call]) -> list[Any]:
+        return [{"role": "tool", "tool_call_id": call.id, "content": result_of(call)} for call in calls]

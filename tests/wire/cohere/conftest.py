@@ -7,93 +7,57 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from headway.wire.cohere.codec import CODEC
-from headway.wire.form.codec import Said, Show
+from headway.wire.form.codec import Show
 from headway.wire.form.reply import Event
-from headway.wire.form.request import Request, Toward, Unsupported, Written
+from headway.wire.form.request import Request, Unsupported
 from headway.wire.malformed import Malformed
+from wire.at_work import AtWork
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "cohere.jsonl"
+WORK = AtWork(CODEC, model="command")
 
 
-def read(**body: Any) -> Request:
-    """The request with these fields, and one message unless they say otherwise."""
-    found = read_any({"model": "command", "messages": [{"role": "user", "content": "hi"}], **body})
-    assert isinstance(found, Request), found
-    return found
-
-
-def read_any(body: Any) -> Request | Malformed:
-    raw = json.dumps(body, ensure_ascii=False).encode()
-    return CODEC.read_request(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), Said(model="said", stream=False))
-
-
-def write(request: Request, *, model: str = "command", **toward: Any) -> tuple[Any, tuple[str, ...]]:
-    """The document that is sent, and what was dropped."""
-    written = CODEC.write_request(request, Toward(model=model, **toward))
-    assert isinstance(written, Written), written
-    return json.loads(written.body), written.dropped
-
-
-def refuse(request: Request) -> Unsupported:
-    refused = CODEC.write_request(request, Toward(model="command"))
-    assert isinstance(refused, Unsupported), refused
-    return refused
-
-
-def events(data: bytes) -> list[Event]:
-    """What a stream says, read frame by frame."""
-    frames, rest = CODEC.split(data)
-    assert rest == b""
-    found: list[Event] = []
-    reader = CODEC.reader()
-    for frame in frames:
-        reader.read(frame, found)
-    reader.end(found)
-    return found
-
-
-def stream(*fields: Any) -> bytes:
+def framed(*fields: Any) -> bytes:
     """A stream of these events, as Cohere frames them."""
     return b"".join(b"event: %b\ndata: %b\n\n" % (each["type"].encode(), json.dumps(each).encode()) for each in fields)
 
 
-@pytest.fixture(name="read")
-def read_fixture() -> Callable[..., Request]:
-    return read
+@pytest.fixture
+def read() -> Callable[..., Request]:
+    return WORK.read
 
 
-@pytest.fixture(name="read_any")
-def read_any_fixture() -> Callable[[Any], Request | Malformed]:
-    return read_any
+@pytest.fixture
+def read_any() -> Callable[[Any], Request | Malformed]:
+    return WORK.read_any
 
 
-@pytest.fixture(name="write")
-def write_fixture() -> Callable[..., tuple[Any, tuple[str, ...]]]:
-    return write
+@pytest.fixture
+def write() -> Callable[..., tuple[Any, tuple[str, ...]]]:
+    return WORK.write
 
 
-@pytest.fixture(name="refuse")
-def refuse_fixture() -> Callable[[Request], Unsupported]:
-    return refuse
+@pytest.fixture
+def refuse() -> Callable[[Request], Unsupported]:
+    return WORK.refuse
 
 
-@pytest.fixture(name="events")
-def events_fixture() -> Callable[[bytes], list[Event]]:
-    return events
-
-
-@pytest.fixture(name="stream")
-def stream_fixture() -> Callable[..., bytes]:
-    return stream
+@pytest.fixture
+def events() -> Callable[[bytes], list[Event]]:
+    return WORK.events
 
 
 @pytest.fixture
 def show() -> Show:
-    return Show(request_id="req-1", created=1_700_000_000, model="command", request=read())
+    return WORK.show()
+
+
+@pytest.fixture
+def stream() -> Callable[..., bytes]:
+    return framed
 
 
 @pytest.fixture(scope="session")

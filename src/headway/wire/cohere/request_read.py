@@ -7,34 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from headway.wire.cohere.messages_read import read_messages
 from headway.wire.complaints import absent, explain
-from headway.wire.foreign_json import UNREADABLE
+from headway.wire.foreign_json import UNREADABLE, Decode, decoder
 from headway.wire.form.codec import Said
 from headway.wire.form.request import HostedTool, Output, Request, Thinking, Tool, ToolChoice
 from headway.wire.malformed import Malformed
 
-_Decode = Callable[[msgspec.Raw], Any]
-
-
-def _decoder(kind: Any) -> _Decode:
-    return cast("_Decode", msgspec.json.Decoder(kind).decode)
-
-
-_PLAIN: Mapping[str, tuple[str, _Decode]] = MappingProxyType(
+_PLAIN: Mapping[str, tuple[str, Decode]] = MappingProxyType(
     {
-        "max_tokens": ("max_output", _decoder(int | None)),
-        "temperature": ("temperature", _decoder(float | None)),
-        "p": ("top_p", _decoder(float | None)),
-        "k": ("top_k", _decoder(int | None)),
-        "seed": ("seed", _decoder(int | None)),
-        "frequency_penalty": ("frequency_penalty", _decoder(float | None)),
-        "presence_penalty": ("presence_penalty", _decoder(float | None)),
-        "logprobs": ("logprobs", _decoder(bool | None)),
+        "max_tokens": ("max_output", decoder(int | None)),
+        "temperature": ("temperature", decoder(float | None)),
+        "p": ("top_p", decoder(float | None)),
+        "k": ("top_k", decoder(int | None)),
+        "seed": ("seed", decoder(int | None)),
+        "frequency_penalty": ("frequency_penalty", decoder(float | None)),
+        "presence_penalty": ("presence_penalty", decoder(float | None)),
+        "logprobs": ("logprobs", decoder(bool | None)),
     }
 )
 """Fields that the form has too: its name for each."""

@@ -8,6 +8,7 @@ from headway.wire.converse.parts_write import Block, Words, cache_point
 from headway.wire.converse.thinking import Family
 from headway.wire.converse.writing import Writing
 from headway.wire.form.function_tools import NO_PARAMETERS
+from headway.wire.form.parts import Cache
 from headway.wire.form.request import HostedTool, Tool
 
 
@@ -25,7 +26,7 @@ def write_tools(writing: Writing) -> None:
         elif not allowed or tool.name in allowed:
             tools.append(_tool(tool, writing))
             if tool.cache is not None:
-                tools += _cache_of_tool(tool, writing)
+                tools += _cache_of_tool(tool.cache, writing)
     if own and "toolConfig.cachePoint" in request.extra:
         tools.append({"cachePoint": request.extra["toolConfig.cachePoint"]})
     if not tools and used and not own:
@@ -51,11 +52,9 @@ def _tool(tool: Tool, writing: Writing) -> Words:
     return {"toolSpec": spec}
 
 
-def _cache_of_tool(tool: Tool, writing: Writing) -> list[Block]:
-    if tool.cache is None:
-        return []
+def _cache_of_tool(cache: Cache, writing: Writing) -> list[Block]:
     if writing.own or writing.family in (Family.CLAUDE, Family.UNKNOWN):
-        return [cache_point(tool.cache, own=writing.own)]
+        return [cache_point(cache, own=writing.own)]
     writing.dropped.append("tools.cache")
     return []
 

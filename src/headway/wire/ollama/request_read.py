@@ -8,37 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from headway.wire.complaints import absent, explain
-from headway.wire.foreign_json import UNREADABLE
+from headway.wire.foreign_json import UNREADABLE, Decode, decoder
 from headway.wire.form.codec import Said
 from headway.wire.form.request import HostedTool, Output, Request, Thinking, Tool
 from headway.wire.malformed import Malformed
 from headway.wire.ollama.messages_read import read_messages
 
-_Decode = Callable[[msgspec.Raw], Any]
 _Found = dict[str, Any]
 
 
-def _decoder(kind: Any) -> _Decode:
-    return cast("_Decode", msgspec.json.Decoder(kind).decode)
-
-
-_OPTIONS: Mapping[str, tuple[str, _Decode]] = MappingProxyType(
+_OPTIONS: Mapping[str, tuple[str, Decode]] = MappingProxyType(
     {
-        "temperature": ("temperature", _decoder(float | None)),
-        "top_p": ("top_p", _decoder(float | None)),
-        "top_k": ("top_k", _decoder(int | None)),
-        "seed": ("seed", _decoder(int | None)),
-        "frequency_penalty": ("frequency_penalty", _decoder(float | None)),
-        "presence_penalty": ("presence_penalty", _decoder(float | None)),
+        "temperature": ("temperature", decoder(float | None)),
+        "top_p": ("top_p", decoder(float | None)),
+        "top_k": ("top_k", decoder(int | None)),
+        "seed": ("seed", decoder(int | None)),
+        "frequency_penalty": ("frequency_penalty", decoder(float | None)),
+        "presence_penalty": ("presence_penalty", decoder(float | None)),
     }
 )
-_PLAIN: Mapping[str, tuple[str, _Decode]] = MappingProxyType(
-    {"logprobs": ("logprobs", _decoder(bool | None)), "top_logprobs": ("top_logprobs", _decoder(int | None))}
+_PLAIN: Mapping[str, tuple[str, Decode]] = MappingProxyType(
+    {"logprobs": ("logprobs", decoder(bool | None)), "top_logprobs": ("top_logprobs", decoder(int | None))}
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from headway.wire.complaints import explain
-from headway.wire.foreign_json import UNREADABLE
+from headway.wire.foreign_json import UNREADABLE, Decode, decoder
 from headway.wire.form.codec import Said
 from headway.wire.form.parts import Message, Text
 from headway.wire.form.request import Output, Request, Thinking
@@ -18,20 +18,15 @@ from headway.wire.openai_responses.input_read import Beside, Conversation
 from headway.wire.openai_responses.tools import read_choice, read_tools
 from headway.wire.openai_responses.vocabulary import DIALECT, ENCRYPTED, LOGPROBS, NULL, TRUE
 
-
-def _decoder(kind: Any) -> Callable[[msgspec.Raw], object]:
-    return msgspec.json.Decoder(kind).decode
-
-
-_SCALARS: dict[str, tuple[str, Callable[[msgspec.Raw], object]]] = {
-    "max_output_tokens": ("max_output", _decoder(int)),
-    "temperature": ("temperature", _decoder(float)),
-    "top_p": ("top_p", _decoder(float)),
-    "top_logprobs": ("top_logprobs", _decoder(int)),
-    "parallel_tool_calls": ("parallel_tool_calls", _decoder(bool)),
-    "user": ("user", _decoder(str)),
-    "prompt_cache_key": ("cache_key", _decoder(str)),
-    "service_tier": ("service_tier", _decoder(str)),
+_SCALARS: dict[str, tuple[str, Decode]] = {
+    "max_output_tokens": ("max_output", decoder(int)),
+    "temperature": ("temperature", decoder(float)),
+    "top_p": ("top_p", decoder(float)),
+    "top_logprobs": ("top_logprobs", decoder(int)),
+    "parallel_tool_calls": ("parallel_tool_calls", decoder(bool)),
+    "user": ("user", decoder(str)),
+    "prompt_cache_key": ("cache_key", decoder(str)),
+    "service_tier": ("service_tier", decoder(str)),
 }
 """Fields with a place of their own in the form."""
 _STATE = frozenset({"previous_response_id", "conversation", "prompt"})
