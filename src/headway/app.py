@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -22,8 +23,9 @@ from headway.control.reload import ConfigFile
 from headway.core.load import Load
 from headway.failures import Failure
 from headway.observability.log import LogWriter, notice_line
-from headway.observability.metrics import Metrics
+from headway.observability.metrics import Metrics, ReadCounter, Samples
 from headway.observability.recorder import Recorder
+from headway.observability.shipping import Shipments
 from headway.observability.targets import LiveMetrics
 from headway.pipeline.gateway import Gateway
 from headway.server.access import VARIABLE, Access, token_from
@@ -32,7 +34,7 @@ from headway.server.hosting import GatewayServer, server_config
 from headway.server.pages import pages
 from headway.transport.signing import Signers
 from headway.transport.upstreams import Upstreams
-from headway.types import Overview, RouteRecord, Snapshot
+from headway.types import Overview, RouteRecord, Snapshot, Storage
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Number of this worker where there are several; it becomes a label of every metric."""
 
 
+def _orders(storage: Storage) -> bytes | None:
+    """What the writer of the request log is told first."""
+    if storage.url is None:
+        return None
+    return msgspec.json.encode({"url": storage.url.reveal(), "kept": storage.kept})
+
+
 class Headway:
     """Make it inside a running loop; `serve` runs until a signal, `close` releases what it holds."""
 
@@ -58,7 +67,14 @@ class Headway:
         worker = "" if settings.worker is None else f'worker="{settings.worker}"'
         self.metrics = Metrics(constant=worker)
         self._log = LogWriter(out, lambda lost: self.metrics.log_dropped.add((), lost)) if settings.log else None
-        self.recorder = Recorder(self.metrics, loop=loop, write=None if self._log is None else self._log.write)
+        self.request_log = Shipments([sys.executable, "-m", "headway.storage.writer"], self._log_failed)
+        self.request_log.adjust(_orders(snapshot.storage))
+        self.recorder = Recorder(
+            self.metrics,
+            loop=loop,
+            write=None if self._log is None else self._log.write,
+            ship=self.request_log.ship,
+        )
         self.upstreams = Upstreams(environ)
         self.signers = Signers(environ)
         self.gateway = Gateway(
@@ -93,6 +109,8 @@ class Headway:
         self.metrics.gauge(
             "headway_config_generation", "The running configuration's number.", lambda: self.gateway.snapshot.generation
         )
+        meaning = "Rows of the request log, by what became of them."
+        self.metrics.live.append(ReadCounter("headway_request_log_rows_total", meaning, ("result",), self._rows))
         self._live = LiveMetrics(self.gateway.overview)
         self.metrics.live.extend(self._live.families())
 
@@ -121,11 +139,21 @@ class Headway:
     def explain(self, model: str, load: Load, session: str | None) -> RouteRecord | Failure:
         return self.gateway.explain(model, load, session)
 
+    def _rows(self) -> Samples:
+        return [(("stored",), self.request_log.stored), (("dropped",), self.request_log.dropped)]
+
+    def _log_failed(self, why: str | None) -> None:
+        if why is None:
+            self.notice("request_log_recovered", "the request log is written again")
+        else:
+            self.notice("request_log_failed", f"the request log cannot be written; requests are served as ever: {why}")
+
     # --- configuration ---
 
     def publish(self, snapshot: Snapshot) -> None:
         self.gateway.publish(snapshot)
         self.upstreams.keep(snapshot.providers.values())
+        self.request_log.adjust(_orders(snapshot.storage))
         self.metrics.reloads.add(("ok",))
         self.notice("config_published", f"generation {snapshot.generation} from {snapshot.source}")
 
@@ -158,6 +186,7 @@ class Headway:
         if sock is not None:
             self.access.host = str(sock.getsockname()[0])
         server = self.server()
+        self.request_log.begin()
         watch = None if self._file is None else asyncio.ensure_future(self._file.watch())
         lists = asyncio.ensure_future(self._listings.keep(Random()))
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)
@@ -171,6 +200,7 @@ class Headway:
             if watch is not None:
                 watch.cancel()
             self.close()
+            await self.request_log.close()
 
     def server(self) -> GatewayServer:
         wanted, limits = self.snapshot.server, self.snapshot.server.limits

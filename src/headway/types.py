@@ -365,6 +365,22 @@ class Idempotency(msgspec.Struct, frozen=True, kw_only=True):
     memory: int = 64 * 1024 * 1024
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """How long, in seconds, and in how many bytes the request log is kept, and its sums by minute and by hour."""
+
+    age: float = 30 * 86400.0
+    size: int = 10 * 1024**3
+    minutes: float = 7 * 86400.0
+    hours: float = 400 * 86400.0
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where what is kept is kept. None: nowhere."""
+
+    url: Secret | None = Secret("sqlite:///headway.db")
+    kept: Kept = Kept()
+
+
 class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What each client may ask for, told apart by the key that it shows. None: no bound."""
 
@@ -409,6 +425,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """For models addressed as `provider/model`."""
     breaker: Breaker = Breaker()
     idempotency: Idempotency = Idempotency()
+    storage: Storage = Storage()
     source: str
     """Where it came from: a file's path, or `environment`."""
 
@@ -501,6 +518,10 @@ class ExchangeEvent(
     """Micro-dollars, if prices are known."""
     dropped: tuple[str, ...] = ()
     """What of the request could not be said to the target that answered."""
+    session: str | None = None
+    """The conversation, as the client named it."""
+    tags: tuple[str, ...] = ()
+    """What the client filed the request under."""
     request_bytes: int
     reply_bytes: int
     error: str | None = None

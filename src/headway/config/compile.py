@@ -21,6 +21,7 @@ from headway.config.sections.model import FallbackSection, ModelSection, TargetS
 from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import ResilienceSection
 from headway.config.sections.server import ServerSection
+from headway.config.sections.storage import StorageSection
 from headway.failures import FailureKind
 from headway.providers.costs import Tariff
 from headway.providers.known_models import known_models
@@ -32,6 +33,7 @@ from headway.types import (
     Credential,
     Deployment,
     Fallback,
+    Kept,
     KnownModel,
     ModelFacts,
     Profile,
@@ -39,9 +41,11 @@ from headway.types import (
     Queue,
     Resilience,
     Route,
+    Secret,
     Server,
     ServerLimits,
     Snapshot,
+    Storage,
     Target,
     Tier,
 )
@@ -121,10 +125,13 @@ def compile_snapshot(
     sections: Mapping[str, ProviderSection],
     providers: Mapping[str, Provider],
     *,
+    database: Secret | None,
     generation: int,
     source: str,
 ) -> Snapshot:
-    """`sections` and `providers` have the same names, and a key of theirs may serve each target in `config`."""
+    """`database` is where the log is kept if nothing is configured. `sections` and `providers` have the same names,
+    and a key of theirs may serve each target in `config`.
+    """
     targeted = _targeted(config)
     known = {
         name: tuple(_known(provider, sections[name], targeted.get(name, ()))) for name, provider in providers.items()
@@ -141,6 +148,7 @@ def compile_snapshot(
         resilience=resilience_from(config.resilience),
         breaker=breaker_from(config.resilience.breaker),
         idempotency=idempotency_from(config.idempotency),
+        storage=_storage(config.storage, database),
         source=source,
     )
 
@@ -158,6 +166,14 @@ def _server(section: ServerSection) -> Server:
             in_flight=limits.in_flight,
             clients=ClientLimits(rpm=clients.rpm, tpm=clients.tpm, concurrency=clients.concurrency),
         ),
+    )
+
+
+def _storage(section: StorageSection, usual: Secret | None) -> Storage:
+    keep = section.keep
+    return Storage(
+        url=section.url if "url" in section.model_fields_set else usual,
+        kept=Kept(age=keep.age, size=keep.size, minutes=keep.minutes, hours=keep.hours),
     )
 
 

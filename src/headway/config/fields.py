@@ -159,5 +159,26 @@ HeaderName = Annotated[
     AfterValidator(_header_name),
 ]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
+_DATABASES = ("sqlite:///", "postgresql://", "postgres://")
+
+
+def database_url(value: object) -> Secret | None:
+    """The whole of it is a secret, since it may hold a password."""
+    if isinstance(value, Secret):
+        return value
+    if value in ("off", False, None):
+        return None
+    if not isinstance(value, str) or not value.startswith(_DATABASES) or not value.isprintable():
+        raise ValueError("must be sqlite:///FILE, postgresql://USER:PASSWORD@HOST/NAME or off")
+    if value.partition("://")[2].strip("/") == "":
+        raise ValueError("must name a file or a database, as in sqlite:///headway.db")
+    return Secret(value)
+
+
+DatabaseUrl = Annotated[
+    Secret,
+    PlainValidator(database_url),
+    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"const": False}]}),
+]
 Key = Annotated[Secret, PlainValidator(checked_key), WithJsonSchema({"type": "string", "minLength": 1})]
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]

@@ -6,20 +6,22 @@ environment is always an argument.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
 from headway.config.compile import compile_snapshot
 from headway.config.discover import discovered
+from headway.config.fields import database_url
 from headway.config.interpolate import interpolate
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError
 from headway.config.provider import Surroundings, provider_from
 from headway.config.references import Providers, check_references
 from headway.config.text import LARGEST_TEXT, Document, read
 from headway.config.validate import validate
-from headway.types import Snapshot
+from headway.types import Secret, Snapshot, Storage
 
+DATABASE_VARIABLE = "HEADWAY_DATABASE_URL"
 ENVIRONMENT = "environment"
 """The source of a snapshot that was made without a file."""
 
@@ -57,15 +59,28 @@ def load_text(text: str, *, name: str, folder: Path, environ: Mapping[str, str],
     if names is not None:
         known = Providers(names, providers, written=config.providers is not None)
         findings.extend(check_references(document, data, config, known))
+    usual = _usual_database(environ, findings.append)
     problems = _problems(document, findings)
     if problems:
         raise ConfigError(name, problems)
-    return compile_snapshot(config, sections, providers, generation=generation, source=name)
+    return compile_snapshot(config, sections, providers, database=usual, generation=generation, source=name)
 
 
 def discover(environ: Mapping[str, str], *, generation: int = 1) -> Snapshot:
     """Every provider that the environment alone is enough for. Raises `ConfigError` if what it says cannot be used."""
     return load_text("", name=ENVIRONMENT, folder=Path(), environ=environ, generation=generation)
+
+
+def _usual_database(environ: Mapping[str, str], found: Callable[[Finding], None]) -> Secret | None:
+    """Where the log is kept if the configuration does not say."""
+    said = environ.get(DATABASE_VARIABLE, "").strip()
+    if not said:
+        return Storage().url
+    try:
+        return database_url(said)
+    except ValueError as error:
+        found(Finding(path=("storage", "url"), message=f"the environment's {DATABASE_VARIABLE} {error}"))
+        return None
 
 
 def _names(providers: object) -> frozenset[str] | None:

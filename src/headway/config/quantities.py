@@ -96,6 +96,18 @@ AffinityEntry = Annotated[
     _json_schema("number", 0.001, _DAY, units.DURATION_PATTERN, "auto", "off"),
 ]
 """A wait, `auto` for what suits the strategy, or `off`."""
+Age = Annotated[
+    float,
+    _between(units.duration, 60.0, 3650 * _DAY, units.format_duration),
+    _json_schema("number", 60.0, 3650 * _DAY, units.DURATION_PATTERN),
+]
+"""How long something is kept: a minute to ten years."""
+StoreSize = Annotated[
+    int,
+    _between(units.size, 10 * 1024**2, 1024**5, units.format_size),
+    _json_schema("integer", 10 * 1024**2, 1024**5, units.SIZE_PATTERN),
+]
+"""Bytes on a disk: 10 MiB to a pebibyte."""
 Pause = Annotated[
     float,
     _between(units.duration, 0.0, _DAY, units.format_duration),

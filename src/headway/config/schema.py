@@ -21,13 +21,14 @@ from headway.config.sections.model import ModelEntry
 from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import GeneralResilienceSection, IdempotencyEntry, IdempotencySection
 from headway.config.sections.server import ServerSection
+from headway.config.sections.storage import StorageSection
 
 
 class Config(Section):
     """Everything in headway.yaml."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"routes", "auth", "cache", "guardrails", "observability", "storage", "state", "plugins"}
+        {"routes", "auth", "cache", "guardrails", "observability", "state", "plugins"}
     )
     elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType(
         dict.fromkeys(GeneralResilienceSection.model_fields, "belongs under 'resilience'")
@@ -50,6 +51,7 @@ class Config(Section):
         description="How long and in how much memory answers are kept for requests that repeat an Idempotency-Key; or "
         "off.",
     )
+    storage: StorageSection = Field(default=StorageSection(), description="Where the request log is kept.")
 
 
 def json_schema() -> dict[str, Any]:

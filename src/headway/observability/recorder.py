@@ -24,11 +24,21 @@ Watcher = Callable[[ExchangeEvent], None]
 class Recorder:
     """The gateway's `Sink`."""
 
-    def __init__(self, metrics: Metrics, *, loop: AbstractEventLoop, write: Callable[[bytes], None] | None) -> None:
-        """`write` takes finished log lines; None logs nothing."""
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        loop: AbstractEventLoop,
+        write: Callable[[bytes], None] | None,
+        ship: Callable[[bytes, int], None] | None = None,
+    ) -> None:
+        """`write` takes finished log lines; None logs nothing. `ship` takes the lines of exchanges for the request log,
+        and how many they are.
+        """
         self._metrics = metrics
         self._loop = loop
         self._write_lines = write
+        self._ship = ship
         self._events: deque[ExchangeEvent] = deque()
         self._scheduled = False
         self._watchers: list[Watcher] = []
@@ -65,8 +75,12 @@ class Recorder:
         count = self._metrics.count
         for event in events:
             count(event)
-        if self._write_lines is not None and events:
-            self._write_lines(exchange_lines(events))
+        if events and (self._write_lines is not None or self._ship is not None):
+            lines = exchange_lines(events)
+            if self._write_lines is not None:
+                self._write_lines(lines)
+            if self._ship is not None:
+                self._ship(lines, len(events))
         for watcher in self._watchers:
             for event in events:
                 watcher(event)

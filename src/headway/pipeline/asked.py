@@ -50,6 +50,10 @@ class Asked(msgspec.Struct, eq=False):
     """In the intermediate form, once a target of another dialect has called for it."""
     recall: Recall | None = None
     """What its client may refer to, in the Responses API."""
+    session: str | None = None
+    """What the client calls its conversation."""
+    tags: tuple[str, ...] = ()
+    """What it files the request under."""
     told: bytes = b""
     """Header lines on what its client has left, for whatever it is answered."""
 

@@ -143,6 +143,8 @@ class Gateway:
         route, said, session, rank = opened
         options = own_stream_options(request)
         asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, rank)
+        if said is not NOTHING_SAID:
+            asked.session, asked.tags = said.session, said.tags
         if endpoint.name == "responses":
             asked.recall = Recall(self.items, tenant_of(headers), self.now)
         claim = None

@@ -107,6 +107,8 @@ def event(
         usage=usage,
         cost=cost,
         dropped=dropped,
+        session=asked.session,
+        tags=asked.tags,
         request_bytes=asked.size,
         reply_bytes=reply_bytes,
         error=error,

@@ -23,10 +23,14 @@ READ = frozenset[bytes]().union(*FORWARDED.values()) | {
     b"idempotency-key",
     b"x-headway-attempts",
     b"x-headway-priority",
+    b"x-headway-tags",
     b"x-headway-timeout",
     *SESSION_HEADERS,
 }
 """Headers that are looked at, in lower case."""
+MOST_TAGS = 16
+LONGEST_NAME = 128
+"""Characters of a tag, and of a conversation's name in the log."""
 _UNITS = {b"ms": 0.001, b"s": 1.0, b"m": 60.0, b"h": 3600.0, b"": 1.0}
 
 
@@ -40,6 +44,9 @@ class Wishes(msgspec.Struct, frozen=True, gc=False):
     rank: int | None = None
     attempts: int | None = None
     total: float | None = None
+    session: str | None = None
+    """What the client calls its conversation."""
+    tags: tuple[str, ...] = ()
 
 
 NOTHING_SAID = Wishes()
@@ -58,13 +65,37 @@ def wishes(read: dict[bytes, bytes], style: Style) -> Wishes | Malformed:
     rank = None if priority is None else RANKS.get(priority.lower())
     if priority is not None and rank is None:
         return Malformed("x-headway-priority must be high, normal or low")
+    tags = _tags(read.get(b"x-headway-tags", b""))
+    if isinstance(tags, Malformed):
+        return tags
     return Wishes(
         forwarded=b"".join([b"%b: %b\r\n" % pair for pair in read.items() if pair[0] in forwarded]),
         key=read.get(b"idempotency-key"),
         rank=rank,
         attempts=None if attempts is None else int(attempts[:9]),
         total=total,
+        session=_session(read),
+        tags=tags,
     )
+
+
+def _tags(field: bytes) -> tuple[str, ...] | Malformed:
+    """What the client files the request under: `team=search, nightly`."""
+    tags = tuple([tag for each in field.decode("latin-1").split(",") if (tag := each.strip())])
+    if len(tags) > MOST_TAGS:
+        return Malformed(f"x-headway-tags may hold at most {MOST_TAGS} tags")
+    for tag in tags:
+        if len(tag) > LONGEST_NAME or not (tag.isascii() and tag.isprintable()):
+            return Malformed(f"a tag in x-headway-tags may hold at most {LONGEST_NAME} printable ASCII characters")
+    return tags
+
+
+def _session(read: dict[bytes, bytes]) -> str | None:
+    for name in SESSION_HEADERS:
+        if name in read:
+            text = read[name][:LONGEST_NAME].decode("latin-1").strip()
+            return text if text.isprintable() and text else None
+    return None
 
 
 def _seconds(text: bytes) -> float | None:

@@ -1,0 +1,1 @@
+"""What is kept: the request log and its roll-ups, in SQLite or PostgreSQL."""
