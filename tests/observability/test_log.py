@@ -204,6 +204,8 @@ def test_an_event_has_no_place_for_content_or_secrets():
         "usage",
         "cost",
         "dropped",
+        "session",
+        "tags",
         "request_bytes",
         "reply_bytes",
         "error",

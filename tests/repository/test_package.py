@@ -15,8 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-MOST_PACKAGES = 30
-MOST_BYTES = 60_000_000
+MOST_PACKAGES = 40
+MOST_BYTES = 75_000_000
 
 
 @pytest.fixture(scope="module")
