@@ -9,7 +9,8 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import IO
@@ -56,10 +57,25 @@ def _orders(storage: Storage) -> bytes | None:
     return msgspec.json.encode({"url": storage.url.reveal(), "kept": storage.kept})
 
 
+def _discovered(environ: Mapping[str, str], generation: int) -> Snapshot:
+    return discover(environ, generation=generation)
+
+
 class Headway:
     """Make it inside a running loop; `serve` runs until a signal, `close` releases what it holds."""
 
-    def __init__(self, snapshot: Snapshot, settings: Settings, environ: Mapping[str, str], out: IO[bytes]) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        settings: Settings,
+        environ: Mapping[str, str],
+        out: IO[bytes],
+        *,
+        again: Callable[[int], Snapshot] | None = None,
+    ) -> None:
+        """`again` makes the snapshot once more with another number, where it came from no file; not given: it came from
+        the environment.
+        """
         loop = asyncio.get_running_loop()
         self.loop = loop
         self.settings = settings
@@ -85,13 +101,13 @@ class Headway:
             rng=Random(),
             signers=self.signers,
         )
-        self._environ = environ
+        self._again: Callable[[int], Snapshot] = again or partial(_discovered, environ)
         self._listings = Listings(
             self.upstreams,
             self.signers,
             environ,
             snapshot=lambda: self.snapshot,
-            changed=self._models_changed,
+            changed=self.models_changed,
             notice=self.notice,
         )
         self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
@@ -161,13 +177,13 @@ class Headway:
         if self._file is not None:
             self._file.ask()
 
-    def _models_changed(self) -> None:
+    def models_changed(self) -> None:
         """A provider lists other models than before: what they are called, cost and can do is part of a snapshot."""
         if self._file is not None:
             self._file.ask()
             return
         try:
-            self.publish(discover(self._environ, generation=self.snapshot.generation + 1))
+            self.publish(self._again(self.snapshot.generation + 1))
         except ConfigError as error:
             self._config_refused(str(error))
 

@@ -10,6 +10,7 @@ import io
 import socket
 from collections import Counter, deque
 from collections.abc import Iterable
+from functools import partial
 from random import Random
 
 import click
@@ -63,7 +64,8 @@ async def _run(port: int, rate: float, seconds: float | None) -> None:
             raise click.ClickException(
                 f"cannot listen on port {port}: {error.strerror}; choose another with --port"
             ) from None
-        headway = Headway(snapshot_for_demo(providers), Settings(log=False), {}, io.BytesIO())
+        again = partial(snapshot_for_demo, providers)
+        headway = Headway(again(1), Settings(log=False), {}, io.BytesIO(), again=again)
         view = View(headway, sock.getsockname()[1])
         headway.recorder.watch(view.saw)
         server = headway.server()

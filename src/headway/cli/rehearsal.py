@@ -24,16 +24,16 @@ def provider_for_serve() -> SimulatedProvider:
     return SimulatedProvider(Simulation(name="demo", latency=Latency(0.02), token_delay=0.01, quota=quota))
 
 
-def snapshot_for_serve(provider: SimulatedProvider) -> Snapshot:
+def snapshot_for_serve(provider: SimulatedProvider, generation: int = 1) -> Snapshot:
     text = f"""
 providers:
-  demo: {{base_url: "{provider.base_url}", keys: [], models: [fast, smart]}}
+  demo: {{base_url: "{provider.base_url}", keys: [], models: [fast, smart], list_models: false}}
 models:
   default: [demo/fast, demo/smart]
   high-accuracy: [demo/smart, demo/fast]
   low-latency: [demo/fast]
 """
-    return load_text(text, name=SERVE_SOURCE, folder=Path(), environ={})
+    return load_text(text, name=SERVE_SOURCE, folder=Path(), environ={}, generation=generation)
 
 
 def providers_for_demo() -> list[SimulatedProvider]:
@@ -46,7 +46,7 @@ def providers_for_demo() -> list[SimulatedProvider]:
     return [SimulatedProvider(simulation) for simulation in simulations]
 
 
-def snapshot_for_demo(providers: Sequence[SimulatedProvider]) -> Snapshot:
+def snapshot_for_demo(providers: Sequence[SimulatedProvider], generation: int = 1) -> Snapshot:
     north, south, backup = (provider.base_url for provider in providers)
     text = f"""
 providers:
@@ -54,12 +54,13 @@ providers:
     base_url: "{north}"
     keys: [{{name: team-a, value: demo-a, weight: 2}}, {{name: team-b, value: demo-b}}]
     models: [fast]
-  south: {{base_url: "{south}", keys: [demo-c], models: [fast]}}
-  backup: {{base_url: "{backup}", keys: [demo-d], models: [steady]}}
+    list_models: false
+  south: {{base_url: "{south}", keys: [demo-c], models: [fast], list_models: false}}
+  backup: {{base_url: "{backup}", keys: [demo-d], models: [steady], list_models: false}}
 models:
   default:
     tiers:
       - [north/fast, south/fast]
       - [backup/steady]
 """
-    return load_text(text, name="the demo", folder=Path(), environ={})
+    return load_text(text, name="the demo", folder=Path(), environ={}, generation=generation)

@@ -94,11 +94,12 @@ def serve(
 async def _run(snapshot: Snapshot | None, settings: Settings, sock: socket.socket, tell: Callable[[], None]) -> None:
     """`tell` is called once signals are heeded."""
     provider: SimulatedProvider | None = None
+    again: Callable[[int], Snapshot] | None = None
     if snapshot is None:
         provider = provider_for_serve()
         await provider.start()
-        snapshot = snapshot_for_serve(provider)
-    headway = Headway(snapshot, settings, os.environ, sys.stdout.buffer)
+        snapshot, again = snapshot_for_serve(provider), partial(snapshot_for_serve, provider)
+    headway = Headway(snapshot, settings, os.environ, sys.stdout.buffer, again=again)
     headway.notice("started", f"headway {__version__} with {len(snapshot.providers)} providers from {snapshot.source}")
     gc.collect()
     gc.freeze()  # what exists now lives as long as the process: no use in looking at it again and again
