@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import IO
@@ -23,6 +24,7 @@ from headway.control.listings import Listings
 from headway.control.reload import ConfigFile
 from headway.core.load import Load
 from headway.failures import Failure
+from headway.observability.feed import Feed
 from headway.observability.log import LogWriter, notice_line
 from headway.observability.metrics import Metrics, ReadCounter, Samples
 from headway.observability.recorder import Recorder
@@ -32,6 +34,7 @@ from headway.pipeline.gateway import Gateway
 from headway.server.access import VARIABLE, Access, token_from
 from headway.server.application import Application
 from headway.server.hosting import GatewayServer, server_config
+from headway.server.later import Closing, Later
 from headway.server.pages import pages
 from headway.transport.signing import Signers
 from headway.transport.upstreams import Upstreams
@@ -59,6 +62,11 @@ def _orders(storage: Storage) -> bytes | None:
 
 def _discovered(environ: Mapping[str, str], generation: int) -> Snapshot:
     return discover(environ, generation=generation)
+
+
+def _administration(headway: Headway) -> Closing:
+    """Imported when it is asked for: with what it stands on it takes as much memory as all the rest."""
+    return import_module("headway.admin.application").Administration(headway, headway.access, headway.feed)
 
 
 class Headway:
@@ -111,7 +119,9 @@ class Headway:
             notice=self.notice,
         )
         self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
-        self.application = Application(self.gateway, pages(self))
+        self.feed = Feed(self.recorder.watch)
+        self.administration = Later(lambda: _administration(self))
+        self.application = Application(self.gateway, pages(self, administration=self.administration))
         self._file = (
             None
             if settings.path is None
@@ -216,6 +226,7 @@ class Headway:
             if watch is not None:
                 watch.cancel()
             self.close()
+            await self.administration.close()
             await self.request_log.close()
 
     def server(self) -> GatewayServer:

@@ -55,9 +55,10 @@ class Recorder:
             facts = (("subject", change.subject), ("seconds", round(change.seconds, 1)))
             self._write_lines(notice_line(at, change.what, change.message, facts))
 
-    def watch(self, watcher: Watcher) -> None:
-        """Have every event shown to someone else too, such as a live view."""
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Have every event shown to someone else too, such as a live view; what is returned ends that."""
         self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
 
     def drain(self) -> None:
         """Handle everything that waits, now."""
@@ -81,6 +82,6 @@ class Recorder:
                 self._write_lines(lines)
             if self._ship is not None:
                 self._ship(lines, len(events))
-        for watcher in self._watchers:
+        for watcher in tuple(self._watchers):
             for event in events:
                 watcher(event)

@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.server import answers, targets
 from headway.server.model_pages import model_routes
@@ -19,6 +20,7 @@ from headway.types import Snapshot
 from headway.wire.endpoints import BEDROCK, BY_PATH, GEMINI
 from headway.wire.openai import errors
 
+ADMINISTRATION = "/api"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -40,7 +42,11 @@ class State(targets.State, Protocol):
     def render_metrics(self) -> str: ...
 
 
-def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlette:
+def pages(
+    state: State, lifespan: Callable[[Any], Any] | None = None, *, administration: ASGIApp | None = None
+) -> Starlette:
+    """`administration` is everything below /api that does not stand here."""
+
     async def live(_: Request) -> Response:
         return answers.json({"status": "ok"})
 
@@ -73,7 +79,25 @@ def pages(state: State, lifespan: Callable[[Any], Any] | None = None) -> Starlet
     routes += [Route(path.decode(), _elsewhere, methods=["POST"]) for path in BY_PATH]  # any other method: 405
     app = Starlette(routes=routes, exception_handlers={HTTPException: failed}, lifespan=lifespan)
     app.router.redirect_slashes = False  # where it would lead is the client's word
+    if administration is not None:
+        app.router.default = _otherwise(Mount(ADMINISTRATION, administration), app.router.default)
     return app
+
+
+def _otherwise(mount: Mount, nowhere: ASGIApp) -> ASGIApp:
+    """What no route wants, in the midst of the mount or elsewhere. As a route it would take what the routes before it
+    refuse for its method.
+    """
+
+    async def otherwise(scope: Scope, receive: Receive, send: Send) -> None:
+        match, inner = mount.matches(scope)
+        if match is Match.FULL:
+            scope.update(inner)
+            await mount.handle(scope, receive, send)
+        else:
+            await nowhere(scope, receive, send)
+
+    return otherwise
 
 
 def _front(state: State) -> Callable[[Request], Any]:

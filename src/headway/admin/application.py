@@ -1,0 +1,63 @@
+"""The administration as one ASGI app: everything below /api, behind one guard, described by /api/openapi.json."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from headway.admin.live import live_pages
+from headway.admin.logs import log_pages
+from headway.admin.overview_page import overview_page
+from headway.admin.records import Records
+from headway.admin.refusals import handle_refusals, refuse
+from headway.admin.state import Gateway, Guard, State
+from headway.admin.statistics import statistics_pages
+from headway.admin.status import status_pages
+from headway.observability.feed import Feed
+from headway.version import __version__
+
+_ABOUT = """What has happened, what it cost, and how the gateway stands. Times are Unix time or seconds, money is
+integers of micro-dollars. Errors have the form of `Problem`."""
+
+
+class Administration:
+    """Nothing of it is reached past the guard."""
+
+    def __init__(self, gateway: Gateway, guard: Guard, feed: Feed) -> None:
+        self._guard = guard
+        self._records = Records(lambda: gateway.snapshot.storage)
+        self._app = _app(State(gateway, self._records, feed))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            refusal = self._guard.refusal(Headers(scope=scope))
+            if refusal is not None:
+                await refuse(refusal.status, refusal.message, code="access_denied")(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def close(self) -> None:
+        await self._records.close()
+
+
+def _app(state: State) -> ASGIApp:
+    app = FastAPI(
+        title="Headway",
+        version=__version__,
+        description=_ABOUT,
+        openapi_url="/openapi.json",
+        docs_url=None,  # FastAPI's page would have a browser fetch scripts from elsewhere
+        redoc_url=None,
+    )
+    app.router.redirect_slashes = False
+    handle_refusals(app)
+    for router in (status_pages(state), log_pages(state), statistics_pages(state), live_pages(state)):
+        app.include_router(router)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(overview_page(app.openapi()))
+
+    return app

@@ -1,0 +1,53 @@
+"""Why a page of the administration does not answer, in the form that all of them share."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from headway.admin.records import NoLogError
+
+_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 409: "conflict_error"}
+
+
+def refuse(status: int, message: str, *, code: str, param: str | None = None) -> JSONResponse:
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    headers = {"cache-control": "no-store"} | ({"www-authenticate": "Bearer"} if status == 401 else {})
+    return JSONResponse(body, status, headers)
+
+
+def handle_refusals(app: FastAPI) -> None:
+    """Have the app tell of everything that can go wrong in one form."""
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        place = ".".join(str(each) for each in first["loc"][1:]) or None
+        return refuse(422, f"{place or 'the request'}: {first['msg']}", code="invalid_request", param=place)
+
+    async def other(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        said = {404: "there is nothing here; /api/docs lists what there is", 405: "this path does not take that method"}
+        return refuse(error.status_code, said.get(error.status_code, error.detail), code="refused")
+
+    async def no_log(_: Request, error: Exception) -> JSONResponse:
+        return refuse(409, str(error), code="no_request_log")
+
+    async def no_database(_: Request, error: Exception) -> JSONResponse:
+        what = "the database of the request log does not answer; the gateway's log says why"
+        return refuse(503, what, code="database_unavailable")
+
+    app.exception_handlers.update(
+        {
+            RequestValidationError: invalid,
+            HTTPException: other,
+            NoLogError: no_log,
+            SQLAlchemyError: no_database,
+            OSError: no_database,
+            TimeoutError: no_database,
+        }
+    )

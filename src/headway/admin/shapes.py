@@ -1,0 +1,136 @@
+"""What the administration's pages answer with. Times are Unix time or seconds, money is micro-dollars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class ErrorBody(BaseModel):
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class Problem(BaseModel):
+    """Why there is no answer."""
+
+    error: ErrorBody
+
+
+class LoggedRequest(BaseModel):
+    """One exchange, as the log's columns have it."""
+
+    at: float = Field(description="Unix time of its end.")
+    request_id: str
+    endpoint: str
+    model: str = Field(description="As the client asked for it.")
+    route: str
+    provider: str = Field(description="Of the last attempt; empty if there was none.")
+    target: str = Field(description="provider/model of the last attempt.")
+    key: str
+    outcome: str = Field(description="ok, or how it failed.")
+    status: int
+    stream: bool
+    attempts: int
+    duration: float
+    first_byte: float | None
+    input_tokens: int
+    output_tokens: int
+    cost: int | None = Field(description="Micro-dollars; null where no price is known.")
+    session: str | None
+
+
+class LoggedRequests(BaseModel):
+    """A page of the log, newest first."""
+
+    requests: list[LoggedRequest]
+    next: str | None = Field(description="Pass it as `cursor` for the requests before these; null: there are none.")
+
+
+class WholeRequest(LoggedRequest):
+    """All that is known of one exchange."""
+
+    event: dict[str, Any] = Field(description="The line of the log: attempts, usage, error and the rest.")
+
+
+class Percentiles(BaseModel):
+    """Seconds, read off a histogram; null: there was nothing to measure."""
+
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Sums(BaseModel):
+    """What some exchanges amount to."""
+
+    requests: int
+    failed: int
+    attempts: int
+    broken: int = Field(description="Answers that broke off after the client had seen part of them.")
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost: int
+    unpriced: int = Field(description="Requests with tokens of which no price is known.")
+    mean_seconds: float | None
+    latency: Percentiles
+    first_byte: Percentiles = Field(description="Of streams.")
+
+
+class Point(Sums):
+    at: int = Field(description="Where the step begins, Unix time.")
+    by: str | None = Field(default=None, description="The value of the dimension that was asked for.")
+
+
+class Series(BaseModel):
+    """Sums over time. Steps in which nothing happened are left out."""
+
+    since: float
+    until: float
+    points: list[Point]
+
+
+class TopEntry(BaseModel):
+    by: str = Field(description="The value of the dimension that was asked for.")
+    requests: int
+    failed: int
+    input_tokens: int
+    output_tokens: int
+    cost: int
+    latency: Percentiles | None = Field(default=None, description="Not told of tags.")
+
+
+class Top(BaseModel):
+    """Who or what had most, most first."""
+
+    since: float
+    until: float
+    top: list[TopEntry]
+
+
+class LogState(BaseModel):
+    """How the request log is written."""
+
+    stored: int
+    dropped: int
+    error: str | None = Field(description="Why nothing can be written just now.")
+
+
+class Status(BaseModel):
+    """How the gateway stands. Where there are several workers: the one that answered."""
+
+    version: str
+    generation: int = Field(description="The running configuration's number.")
+    source: str
+    config_error: str | None = Field(description="Why the configuration as it stands is not what runs.")
+    in_flight: int
+    draining: bool
+    providers: int
+    routes: list[str]
+    request_log: LogState

@@ -1,0 +1,31 @@
+"""How the gateway stands."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from headway.admin.shapes import LogState, Status
+from headway.admin.state import State
+from headway.version import __version__
+
+
+def status_pages(state: State) -> APIRouter:
+    router = APIRouter(tags=["status"])
+
+    @router.get("/status", summary="How the gateway stands")
+    async def status() -> Status:
+        gateway = state.gateway
+        snapshot, log = gateway.snapshot, gateway.request_log
+        return Status(
+            version=__version__,
+            generation=snapshot.generation,
+            source=snapshot.source,
+            config_error=gateway.last_config_error,
+            in_flight=gateway.in_flight,
+            draining=gateway.draining,
+            providers=len(snapshot.providers),
+            routes=list(snapshot.routes),
+            request_log=LogState(stored=log.stored, dropped=log.dropped, error=log.error),
+        )
+
+    return router

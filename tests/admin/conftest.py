@@ -1,0 +1,131 @@
+"""The administration over a gateway that is not there, and a request log that is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+import pytest
+
+from headway.admin.application import Administration
+from headway.config.load import load_text
+from headway.observability.feed import Feed
+from headway.storage.database import Database
+from headway.storage.migrations import migrate
+from headway.storage.request_log import RequestLog
+from headway.storage.rows import Logged, read_lines
+from headway.types import AttemptRecord, ExchangeEvent, Secret, Snapshot, Storage, Usage
+
+
+class Refusal(NamedTuple):
+    status: int
+    message: str
+
+
+class Guard:
+    """Lets everybody in until it is told not to."""
+
+    def __init__(self) -> None:
+        self.refuses: Refusal | None = None
+
+    def refusal(self, headers: object) -> Refusal | None:
+        return self.refuses
+
+
+class LogWriting(NamedTuple):
+    stored: int = 3
+    dropped: int = 1
+    error: str | None = None
+
+
+class Gateway:
+    in_flight = 2
+    draining = False
+    last_config_error: str | None = None
+    request_log = LogWriting()
+
+    def __init__(self, url: str | None) -> None:
+        made = load_text("models: {default: [a/m]}\nproviders: {a: {base_url: http://127.0.0.1:9/v1}}", **HERE)
+        self.snapshot: Snapshot = made
+        self.keep_in(url)
+
+    def keep_in(self, url: str | None) -> None:
+        storage = Storage(url=None if url is None else Secret(url))
+        self.snapshot = msgspec.structs.replace(self.snapshot, storage=storage)
+
+
+HERE: dict[str, Any] = {"name": "headway.yaml", "folder": Path(), "environ": {}}
+
+
+def made(number: int = 0, **told: Any) -> ExchangeEvent:
+    """One of some exchanges, a second after the one before it."""
+    facts: dict[str, Any] = {
+        "request_id": f"r{number}",
+        "at": time.time() - 1000 + number,
+        "endpoint": "chat",
+        "model": "default",
+        "route": "default",
+        "stream": False,
+        "outcome": "ok",
+        "status": 200,
+        "duration": 0.5,
+        "attempts": (AttemptRecord(target="a/m#one", result="200", started=0.0, duration=0.5),),
+        "usage": Usage(input_tokens=10, output_tokens=5),
+        "cost": 7,
+        "request_bytes": 100,
+        "reply_bytes": 200,
+    }
+    return ExchangeEvent(**(facts | told))
+
+
+class World:
+    """The administration and what stands around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder / 'log.db'}"
+        self.guard = Guard()
+        self.gateway = Gateway(self.url)
+        self.watchers: list[Callable[[ExchangeEvent], None]] = []
+        self.feed = Feed(self._watch)
+        self.app = Administration(self.gateway, self.guard, self.feed)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://localhost")
+        self._database = Database(self.url)
+
+    def _watch(self, watcher: Callable[[ExchangeEvent], None]) -> Callable[[], None]:
+        self.watchers.append(watcher)
+        return lambda: self.watchers.remove(watcher)
+
+    async def log(self, *events: ExchangeEvent) -> None:
+        await migrate(self._database.engine)
+        lines = msgspec.json.Encoder().encode_lines(list(events))
+        batch: list[Logged] = list(read_lines(lines))
+        await RequestLog(self._database.engine).store(batch)
+
+    async def get(self, path: str, **query: Any) -> httpx.Response:
+        return await self.client.get(path, params=query)
+
+    async def close(self) -> None:
+        await self.client.aclose()
+        await self.app.close()
+        await self._database.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    yield world
+    await world.close()
+    async with asyncio.timeout(5):  # a connection that could not be made ends its thread a little later
+        while any("connection_worker" in thread.name for thread in threading.enumerate()):
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def event() -> Callable[..., ExchangeEvent]:
+    return made
