@@ -137,11 +137,21 @@ $(BIN)/python:
 	@$(PIP) install --editable . --group dev
 	@touch .venv/.package $@
 
-# nginx is the yardstick of a few tests. They are skipped without it, so that failing to install it fails nothing.
-services:
+# nginx is the yardstick of a few tests, and promtool reads what lies in deploy/. Those tests are skipped without them, so that failing to
+# install them fails nothing. Of Debian's package of Prometheus only the tool is taken, since installing it all would start a server.
+services: | $(BIN)/python
 	@if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends nginx >/dev/null; \
 		fi || true; \
 		command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo "nginx is not installed: the tests that compare with it are skipped"; \
+	fi
+	@if [ ! -x $(BIN)/promtool ] && ! command -v promtool >/dev/null; then \
+		if command -v apt-get >/dev/null; then \
+			folder=$$(mktemp -d) && { [ "$$(id -u)" != 0 ] || apt-get -qq update; } && \
+			( cd "$$folder" && apt-get -qq -o APT::Sandbox::User=root download prometheus ) && \
+			dpkg-deb --fsys-tarfile "$$folder"/prometheus_*.deb | tar --extract --directory $(BIN) --strip-components 3 ./usr/bin/promtool; \
+			rm -rf "$$folder"; \
+		fi || true; \
+		[ -x $(BIN)/promtool ] || echo "promtool is not installed: the tests that run it are skipped"; \
 	fi

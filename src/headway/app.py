@@ -151,6 +151,11 @@ class Headway:
         return self.gateway.in_flight
 
     @property
+    def has_siblings(self) -> bool:
+        """Other workers listen on the same socket."""
+        return self.settings.worker is not None
+
+    @property
     def last_config_error(self) -> str | None:
         return None if self._file is None else self._file.error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,14 @@ def test_nothing_counted_is_valid_too(read: Reader):
     found = read(Metrics().render())
     assert found["headway_requests_total"].samples == {}
     assert value(found, "headway_bytes_total", direction="in") == 0
+
+
+def test_what_alerts_watch_is_told_before_it_happens_for_the_first_time(read: Reader):
+    """Prometheus sees a counter rise from 0 to 1, but not one that begins at 1."""
+    found = read(Metrics().render())
+    assert value(found, "headway_log_lines_dropped_total") == 0
+    assert value(found, "headway_config_reloads_total", result="ok") == 0
+    assert value(found, "headway_config_reloads_total", result="refused") == 0
 
 
 def test_an_exchange_is_counted_under_what_the_client_got(event: Make, read: Reader):
@@ -135,6 +144,15 @@ def test_a_gauge_is_asked_when_it_is_read(read: Reader):
     assert value(read(metrics.render()), "headway_now") == 3
     now["value"] = 2.5
     assert value(read(metrics.render()), "headway_now") == 2.5
+
+
+def test_a_gauge_without_a_finite_value_spoils_nothing(read: Reader):
+    metrics = Metrics()
+    for name, number in (("up", inf), ("down", -inf), ("odd", nan)):
+        metrics.gauge(f"headway_{name}", "Not finite.", lambda number=number: number)
+    text = metrics.render()
+    assert {"headway_up +Inf", "headway_down -Inf", "headway_odd NaN"} <= set(text.splitlines())
+    read(text)
 
 
 def test_a_workers_label_is_on_every_series(event: Make, read: Reader):

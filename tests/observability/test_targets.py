@@ -89,6 +89,11 @@ def test_of_quotas_that_count_the_same_the_one_with_least_left_is_told(read: Rea
     }
 
 
+def test_a_window_is_told_in_full_however_long_it_is(read: Reader):
+    found = read(rendered(route("r", target("a/m#k", quotas=(quota(50.0, window=30 * 86400.0),)))))
+    assert samples(found, "headway_target_quota_left_ratio") == {("requests", "a/m#k", "2592000"): 0.5}
+
+
 def test_lines_are_told_by_route(read: Reader):
     found = read(rendered(route("r", length=4, refused=9), route("s")))
     assert samples(found, "headway_queued_requests") == {("r",): 4, ("s",): 0}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from math import isfinite, isnan
 
 from headway.types import ExchangeEvent
 
@@ -188,6 +189,9 @@ class Metrics:
         self.reloads = Counter("headway_config_reloads_total", "Configuration reloads, by result.", ("result",))
         self.live: list[Gauge | Counter] = []
         """Read from live state."""
+        self.log_dropped.add((), 0)  # what begins at 1 has not risen, to Prometheus: an alert would miss the first
+        self.reloads.add(("ok",), 0)
+        self.reloads.add(("refused",), 0)
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
         self.live.append(Gauge(name, meaning, (), lambda: [((), read())]))
@@ -304,4 +308,6 @@ def _escape(value: str) -> str:
 
 
 def _number(value: float) -> str:
+    if not isfinite(value):
+        return "NaN" if isnan(value) else "+Inf" if value > 0 else "-Inf"
     return str(int(value)) if value == int(value) else repr(value)

@@ -90,7 +90,7 @@ class LiveMetrics:
             for quota in each.quotas:
                 if quota.limit <= 0.0:
                     continue
-                kind = (quota.dimension, f"{quota.window:g}")
+                kind = (quota.dimension, f"{quota.window:.15g}")
                 least[kind] = min(least.get(kind, 1.0), max(quota.left, 0.0) / quota.limit)
             for (dimension, window), ratio in least.items():
                 yield (each.target, dimension, window), ratio

@@ -39,6 +39,9 @@ class State(targets.State, Protocol):
     @property
     def in_flight(self) -> int: ...
 
+    @property
+    def has_siblings(self) -> bool: ...
+
     def render_metrics(self) -> str: ...
 
 
@@ -62,7 +65,9 @@ def pages(
         return answers.json(facts, 503 if state.draining else 200)
 
     async def metrics(_: Request) -> Response:
-        return Response(state.render_metrics(), media_type=METRICS_TYPE)
+        # Prometheus keeps its connection for as long as it may, and would see the same one of several workers for ever.
+        fields = {"connection": "close"} if state.has_siblings else None
+        return Response(state.render_metrics(), media_type=METRICS_TYPE, headers=fields)
 
     async def failed(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -89,3 +89,11 @@ async def test_workers_do_not_outlive_the_one_that_started_them(serve: Serve, si
         for worker in workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
+
+
+async def test_a_scrape_may_reach_another_worker_each_time(
+    serve: Serve, simulated: Provide, connect: Connect, tmp_path: Path
+):
+    process = await started(serve, simulated, tmp_path)
+    reply = await (await connect(process.port)).ask("/metrics")
+    assert (reply.status, reply.headers["connection"]) == (200, "close")
