@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import IO
@@ -21,10 +22,13 @@ from headway.control.listings import Listings
 from headway.control.reload import ConfigFile
 from headway.core.load import Load
 from headway.failures import Failure
+from headway.observability.alarm import Alarm
 from headway.observability.log import LogWriter, notice_line
-from headway.observability.metrics import Metrics
+from headway.observability.metrics import Gauge, Metrics
+from headway.observability.posting import post
 from headway.observability.recorder import Recorder
 from headway.observability.targets import LiveMetrics
+from headway.observability.webhooks import Result, Webhooks
 from headway.pipeline.gateway import Gateway
 from headway.server.access import VARIABLE, Access, token_from
 from headway.server.application import Application
@@ -32,7 +36,7 @@ from headway.server.hosting import GatewayServer, server_config
 from headway.server.pages import pages
 from headway.transport.signing import Signers
 from headway.transport.upstreams import Upstreams
-from headway.types import Overview, RouteRecord, Snapshot
+from headway.types import Alert, Overview, RouteRecord, Snapshot
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +83,15 @@ class Headway:
             notice=self.notice,
         )
         self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
+        self._alarm = Alarm(
+            snapshot.alerts,
+            troubles=self.gateway.troubles,
+            lost=lambda: self.metrics.lines_lost,
+            wall=self.gateway.wall,
+            notice=self.notice,
+            webhooks=Webhooks(partial(post, self.upstreams), self._alert_sent, Random()),
+        )
+        self.recorder.follow(self._alarm)
         self.application = Application(self.gateway, pages(self))
         self._file = (
             None
@@ -95,6 +108,7 @@ class Headway:
         )
         self._live = LiveMetrics(self.gateway.overview)
         self.metrics.live.extend(self._live.families())
+        self.metrics.live.append(Gauge("headway_alerts", "Alerts that last.", ("kind",), self._alarm.firing))
 
     # --- what the pages tell about ---
 
@@ -121,11 +135,15 @@ class Headway:
     def explain(self, model: str, load: Load, session: str | None) -> RouteRecord | Failure:
         return self.gateway.explain(model, load, session)
 
+    def alerts(self) -> tuple[Alert, ...]:
+        return self._alarm.listed()
+
     # --- configuration ---
 
     def publish(self, snapshot: Snapshot) -> None:
         self.gateway.publish(snapshot)
         self.upstreams.keep(snapshot.providers.values())
+        self._alarm.adjust(snapshot.alerts)
         self.metrics.reloads.add(("ok",))
         self.notice("config_published", f"generation {snapshot.generation} from {snapshot.source}")
 
@@ -147,9 +165,14 @@ class Headway:
         self.metrics.reloads.add(("refused",))
         self.notice("config_refused", f"the running configuration stays: {error}")
 
-    def notice(self, event: str, message: str) -> None:
+    def notice(self, event: str, message: str, facts: Iterable[tuple[str, object]] = ()) -> None:
         if self._log is not None:
-            self._log.write(notice_line(self.gateway.wall(), event, message))
+            self._log.write(notice_line(self.gateway.wall(), event, message, facts))
+
+    def _alert_sent(self, result: Result, why: str) -> None:
+        self.metrics.alert_posts.add((result,))
+        if why:
+            self.notice("alert_not_sent", why)
 
     # --- running ---
 
@@ -160,6 +183,7 @@ class Headway:
         server = self.server()
         watch = None if self._file is None else asyncio.ensure_future(self._file.watch())
         lists = asyncio.ensure_future(self._listings.keep(Random()))
+        alarm = asyncio.ensure_future(self._alarm.keep())
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # a worker begins with it blocked
         server.watch_idle(self.loop)
@@ -168,6 +192,7 @@ class Headway:
         finally:
             self.loop.remove_signal_handler(signal.SIGHUP)
             lists.cancel()
+            alarm.cancel()
             if watch is not None:
                 watch.cancel()
             self.close()
@@ -188,6 +213,7 @@ class Headway:
         self.notice("draining", f"{self.in_flight} requests in flight")
 
     def close(self) -> None:
+        self._alarm.close()
         self.gateway.close()
         self.signers.close()
         self.upstreams.close()

@@ -186,8 +186,15 @@ class Metrics:
         )
         self.log_dropped = Counter("headway_log_lines_dropped_total", "Log lines lost because nothing took them.", ())
         self.reloads = Counter("headway_config_reloads_total", "Configuration reloads, by result.", ("result",))
+        self.alert_posts = Counter(
+            "headway_alert_posts_total", "Alerts sent to webhooks, by what became of them.", ("result",)
+        )
         self.live: list[Gauge | Counter] = []
         """Read from live state."""
+
+    @property
+    def lines_lost(self) -> int:
+        return self.log_dropped.values.get((), 0)
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
         self.live.append(Gauge(name, meaning, (), lambda: [((), read())]))
@@ -207,6 +214,7 @@ class Metrics:
             self.queue_wait,
             self.log_dropped,
             self.reloads,
+            self.alert_posts,
             *self.live,
         ]
 
