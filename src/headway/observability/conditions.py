@@ -1,5 +1,5 @@
-"""What is wrong just now: keys that are refused, deployments that are left alone, requests that fail or find no room, log
-lines that are lost.
+"""What is wrong just now: keys that are refused, deployments that are left alone, requests that fail or find no room,
+log lines that are lost.
 
 Exchanges are only counted as they end; once a second what was counted is weighed. Which of it is news, and whom it is
 told to, is decided elsewhere. A new kind is a new name in `types.AlertKind` and a generator here, listed in `now`.
