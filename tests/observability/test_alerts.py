@@ -101,7 +101,7 @@ def test_one_that_comes_back_after_its_end_is_a_new_one(alerts: Alerts):
 
 
 def test_the_newest_comes_first(alerts: Alerts):
-    for second, subject in enumerate("abc"):
+    for second in range(3):
         see(alerts, second, *(condition(each) for each in "abc"[: second + 1]))
     assert [each.subject for each in alerts.listed()] == ["c", "b", "a"]
 
