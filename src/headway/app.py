@@ -83,7 +83,7 @@ class Headway:
             notice=self.notice,
         )
         self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
-        self._alarm = Alarm(
+        self.alarm = Alarm(
             snapshot.alerts,
             troubles=self.gateway.troubles,
             lost=lambda: self.metrics.lines_lost,
@@ -91,7 +91,7 @@ class Headway:
             notice=self.notice,
             webhooks=Webhooks(partial(post, self.upstreams), self._alert_sent, Random()),
         )
-        self.recorder.follow(self._alarm)
+        self.recorder.follow(self.alarm)
         self.application = Application(self.gateway, pages(self))
         self._file = (
             None
@@ -108,7 +108,7 @@ class Headway:
         )
         self._live = LiveMetrics(self.gateway.overview)
         self.metrics.live.extend(self._live.families())
-        self.metrics.live.append(Gauge("headway_alerts", "Alerts that last.", ("kind",), self._alarm.firing))
+        self.metrics.live.append(Gauge("headway_alerts", "Alerts that last.", ("kind",), self.alarm.firing))
 
     # --- what the pages tell about ---
 
@@ -136,14 +136,14 @@ class Headway:
         return self.gateway.explain(model, load, session)
 
     def alerts(self) -> tuple[Alert, ...]:
-        return self._alarm.listed()
+        return self.alarm.listed()
 
     # --- configuration ---
 
     def publish(self, snapshot: Snapshot) -> None:
         self.gateway.publish(snapshot)
         self.upstreams.keep(snapshot.providers.values())
-        self._alarm.adjust(snapshot.alerts)
+        self.alarm.adjust(snapshot.alerts)
         self.metrics.reloads.add(("ok",))
         self.notice("config_published", f"generation {snapshot.generation} from {snapshot.source}")
 
@@ -183,7 +183,7 @@ class Headway:
         server = self.server()
         watch = None if self._file is None else asyncio.ensure_future(self._file.watch())
         lists = asyncio.ensure_future(self._listings.keep(Random()))
-        alarm = asyncio.ensure_future(self._alarm.keep())
+        alarm = asyncio.ensure_future(self.alarm.keep())
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # a worker begins with it blocked
         server.watch_idle(self.loop)
@@ -213,7 +213,7 @@ class Headway:
         self.notice("draining", f"{self.in_flight} requests in flight")
 
     def close(self) -> None:
-        self._alarm.close()
+        self.alarm.close()
         self.gateway.close()
         self.signers.close()
         self.upstreams.close()

@@ -65,7 +65,7 @@ def refuse_the_key(lean: Lane) -> None:
 
 
 def look(lean: Lane) -> None:
-    lean.run.call(lean.run.headway._alarm.look)
+    lean.run.call(lean.run.headway.alarm.look)
 
 
 def test_without_trouble_the_page_is_empty(get: Get):

@@ -1,7 +1,7 @@
 """One POST to an address outside, over the gateway's own transport: what came of it, in words without a secret.
 
-A connection is made for each, and the server is asked to close it. Redirects are not followed: only the address that the configuration
-names is ever asked.
+A connection is made for each, and the server is asked to close it. Redirects are not followed: only the address that
+the configuration names is ever asked.
 """
 
 from __future__ import annotations
