@@ -79,7 +79,7 @@ class Alarm:
     def look(self) -> None:
         if not self._rules.enabled:
             return
-        at = self._wall()
+        at = round(self._wall(), 3)
         for alert in self._alerts.see(self._conditions.now(self._troubles(), self._lost(), at), at):
             self._tell(alert)
 
@@ -98,7 +98,7 @@ class Alarm:
             ("severity", alert.severity),
             ("subject", alert.subject),
             ("count", alert.count),
-            ("first_seen", round(alert.first_seen, 3)),
+            ("first_seen", alert.first_seen),
         )
         if alert.resolved_at is None:
             self.notice("alert_firing", alert.message, facts)
