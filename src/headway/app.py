@@ -9,7 +9,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -24,12 +24,15 @@ from headway.control.listings import Listings
 from headway.control.reload import ConfigFile
 from headway.core.load import Load
 from headway.failures import Failure
+from headway.observability.alarm import Alarm
 from headway.observability.feed import Feed
 from headway.observability.log import LogWriter, notice_line
-from headway.observability.metrics import Metrics, ReadCounter, Samples
+from headway.observability.metrics import Gauge, Metrics, ReadCounter, Samples
+from headway.observability.posting import post
 from headway.observability.recorder import Recorder
 from headway.observability.shipping import Shipments
 from headway.observability.targets import LiveMetrics
+from headway.observability.webhooks import Result, Webhooks
 from headway.pipeline.gateway import Gateway
 from headway.server.access import VARIABLE, Access, token_from
 from headway.server.application import Application
@@ -38,7 +41,7 @@ from headway.server.later import Closing, Later
 from headway.server.pages import pages
 from headway.transport.signing import Signers
 from headway.transport.upstreams import Upstreams
-from headway.types import Overview, RouteRecord, Snapshot, Storage
+from headway.types import Alert, Overview, RouteRecord, Snapshot, Storage
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +122,15 @@ class Headway:
             notice=self.notice,
         )
         self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
+        self.alarm = Alarm(
+            snapshot.alerts,
+            troubles=self.gateway.troubles,
+            lost=lambda: self.metrics.lines_lost + self.request_log.dropped,
+            wall=self.gateway.wall,
+            notice=self.notice,
+            webhooks=Webhooks(partial(post, self.upstreams), self._alert_sent, Random()),
+        )
+        self.recorder.follow(self.alarm)
         self.feed = Feed(self.recorder.watch)
         self.administration = Later(lambda: _administration(self))
         self.application = Application(self.gateway, pages(self, administration=self.administration))
@@ -139,6 +151,7 @@ class Headway:
         self.metrics.live.append(ReadCounter("headway_request_log_rows_total", meaning, ("result",), self._rows))
         self._live = LiveMetrics(self.gateway.overview)
         self.metrics.live.extend(self._live.families())
+        self.metrics.live.append(Gauge("headway_alerts", "Alerts that last.", ("kind",), self.alarm.firing))
 
     # --- what the pages tell about ---
 
@@ -170,6 +183,9 @@ class Headway:
     def explain(self, model: str, load: Load, session: str | None) -> RouteRecord | Failure:
         return self.gateway.explain(model, load, session)
 
+    def alerts(self) -> tuple[Alert, ...]:
+        return self.alarm.listed()
+
     def _rows(self) -> Samples:
         return [(("stored",), self.request_log.stored), (("dropped",), self.request_log.dropped)]
 
@@ -185,6 +201,7 @@ class Headway:
         self.gateway.publish(snapshot)
         self.upstreams.keep(snapshot.providers.values())
         self.request_log.adjust(_orders(snapshot.storage))
+        self.alarm.adjust(snapshot.alerts)
         self.metrics.reloads.add(("ok",))
         self.notice("config_published", f"generation {snapshot.generation} from {snapshot.source}")
 
@@ -206,9 +223,14 @@ class Headway:
         self.metrics.reloads.add(("refused",))
         self.notice("config_refused", f"the running configuration stays: {error}")
 
-    def notice(self, event: str, message: str) -> None:
+    def notice(self, event: str, message: str, facts: Iterable[tuple[str, object]] = ()) -> None:
         if self._log is not None:
-            self._log.write(notice_line(self.gateway.wall(), event, message))
+            self._log.write(notice_line(self.gateway.wall(), event, message, facts))
+
+    def _alert_sent(self, result: Result, why: str) -> None:
+        self.metrics.alert_posts.add((result,))
+        if why:
+            self.notice("alert_not_sent", why)
 
     # --- running ---
 
@@ -220,6 +242,7 @@ class Headway:
         self.request_log.begin()
         watch = None if self._file is None else asyncio.ensure_future(self._file.watch())
         lists = asyncio.ensure_future(self._listings.keep(Random()))
+        alarm = asyncio.ensure_future(self.alarm.keep())
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # a worker begins with it blocked
         server.watch_idle(self.loop)
@@ -228,6 +251,7 @@ class Headway:
         finally:
             self.loop.remove_signal_handler(signal.SIGHUP)
             lists.cancel()
+            alarm.cancel()
             if watch is not None:
                 watch.cancel()
             self.close()
@@ -250,6 +274,7 @@ class Headway:
         self.notice("draining", f"{self.in_flight} requests in flight")
 
     def close(self) -> None:
+        self.alarm.close()
         self.gateway.close()
         self.signers.close()
         self.upstreams.close()

@@ -381,6 +381,49 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     kept: Kept = Kept()
 
 
+class ErrorRate(msgspec.Struct, frozen=True, kw_only=True):
+    """When a route or a target fails so often that somebody should know."""
+
+    share: float = 0.2
+    """Of all requests."""
+    window: float = 300.0
+    """Seconds that are looked back."""
+    requests: int = 20
+    """Fewer in the window say nothing."""
+
+
+class Crowding(msgspec.Struct, frozen=True, kw_only=True):
+    """When so many requests are refused or wait for want of room that somebody should know."""
+
+    requests: int = 10
+    """That were refused in the window, or waited too long."""
+    wait: float = 2.0
+    """Seconds in line from which on it is too long."""
+    window: float = 60.0
+    """Seconds that are looked back."""
+
+
+WebhookFormat = Literal["json", "slack"]
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """Where alerts are sent. Whoever knows the URL may post there, so it is a secret."""
+
+    url: Secret
+    format: WebhookFormat = "json"
+
+
+class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What operators are alerted to, how often, and where."""
+
+    enabled: bool = True
+    repeat: float = 3600.0
+    """Seconds after which an alert that lasts is told again."""
+    error_rate: ErrorRate = ErrorRate()
+    queue: Crowding = Crowding()
+    webhooks: tuple[Webhook, ...] = ()
+
+
 class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What each client may ask for, told apart by the key that it shows. None: no bound."""
 
@@ -426,6 +469,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     breaker: Breaker = Breaker()
     idempotency: Idempotency = Idempotency()
     storage: Storage = Storage()
+    alerts: AlertRules = AlertRules()
     source: str
     """Where it came from: a file's path, or `environment`."""
 
@@ -536,6 +580,39 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     seconds: float = 0.0
     """For how long, at least."""
+
+
+class Troubles(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the way of requests just now, apart from what exchanges tell as they end."""
+
+    parked: frozenset[str] = frozenset()
+    """Keys that were refused, and have not been used with success since: `provider#key`."""
+    tripped: frozenset[str] = frozenset()
+    """Deployments that are left alone for their health, or on trial: `provider/model`."""
+    refused: Mapping[str, int] = MappingProxyType({})
+    """Requests so far that would have waited for too long, by route."""
+
+
+AlertKind = Literal["key_parked", "breaker_open", "route_errors", "target_errors", "queue_saturated", "log_dropped"]
+Severity = Literal["warning", "critical"]
+"""`critical`: clients are refused or see errors, or it will not end by itself."""
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, from when it began until it has ended. Times are Unix time."""
+
+    kind: AlertKind
+    severity: Severity
+    subject: str
+    """The key, deployment, target or route, by name."""
+    message: str
+    """What is wrong and what to do about it."""
+    first_seen: float
+    last_seen: float
+    count: int
+    """What was counted since it began: refusals, openings, failures, requests or lines lost, as its kind says."""
+    resolved_at: float | None = None
+    """None while it lasts."""
 
 
 TargetState = Literal["ready", "recovering", "trial", "full", "limited", "too_large", "resting", "broken", "drained"]

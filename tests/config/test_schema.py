@@ -27,6 +27,10 @@ SECTIONS = {
     "resilience.hedge": "HedgeSection",
     "resilience.breaker": "BreakerSection",
     "idempotency": "IdempotencySection",
+    "observability.alerts": "AlertsSection",
+    "observability.alerts.error_rate": "ErrorRateSection",
+    "observability.alerts.queue": "CrowdingSection",
+    "observability.alerts.webhooks[*]": "WebhookSection",
 }
 EXAMPLE = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -259,6 +259,29 @@ def test_parked_keys_are_counted_once_and_while_they_rest(world: World):
     assert world.registry.parked(60.0) == 0
 
 
+def test_a_refused_key_is_named_until_it_has_been_used_with_success(world: World):
+    world.rest("a/large#1", K.AUTH_INVALID)
+    world.rest("b", K.RATE_LIMITED, retry_after=30.0)
+    for now in (0.0, 59.0, 6000.0):
+        assert world.registry.unproven_keys(now) == {"a#1"}
+    world.serve("a/small#1", now=6000.0)
+    assert world.registry.unproven_keys(6000.0) == frozenset()
+
+
+def test_a_replaced_secret_is_not_named_for_what_the_old_one_did(world: World):
+    world.rest("a#1", K.AUTH_INVALID)
+    world.secrets["a#1"] = "another"
+    world.registry.keep([world.target("a#1")])
+    assert world.registry.unproven_keys(1.0) == frozenset()
+
+
+def test_deployments_that_are_left_alone_or_on_trial_are_named(world: World):
+    world.trip("a")
+    assert world.registry.tripped_names() == {"a/m"}
+    world.serve("a", now=10.0, times=2)
+    assert world.registry.tripped_names() == frozenset()
+
+
 def test_deployments_that_are_left_alone_or_on_trial_are_counted_once(world: World):
     world.trip("a/large#1")
     world.route("a/large#2 a/small#1", "b")

@@ -24,9 +24,22 @@ providers:
   refused: {{base_url: "https://127.0.0.1:{proxy}/v1", keys: [sk-canary-c], headers: {{x-team: "file:key.txt"}}}}
 models:
   default: [bearer/fast, api-key/fast, from-file/fast]
+observability:
+  alerts:
+    error_rate: {{requests: 1}}
+    webhooks: [{{url: "http://127.0.0.1:{proxy}/canary?canary=1"}}, {{url: "https://127.0.0.1:{proxy}/canary"}}]
 """
 PATHS = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings")
-PAGES = ("/", "/v1/models", "/v1/models/default", "/health/live", "/health/ready", "/metrics", "/nowhere")
+PAGES = (
+    "/",
+    "/v1/models",
+    "/v1/models/default",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/api/alerts",
+    "/nowhere",
+)
 PROVIDERS = ("bearer", "api-key", "from-file", "behind-proxy", "refused")
 
 
@@ -46,6 +59,7 @@ async def everything(running: RunningGateway) -> list[Reply]:
             for stream in (False, True):
                 body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": "hello"}]}
                 replies.append(await running.ask(path, {**body, "input": "hello"}, headers=keys))
+    running.headway.alarm.look()
     replies += [await running.ask(path, headers=keys) for path in PAGES]
     return replies
 

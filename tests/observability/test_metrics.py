@@ -163,6 +163,7 @@ def test_a_workers_label_is_on_every_series(event: Make, read: Reader):
     metrics.changes.add(("breaker_opened", "a/m"))
     metrics.reloads.add(("ok",))
     metrics.log_dropped.add((), 2)
+    metrics.alert_posts.add(("ok",))
     found = read(metrics.render())
     assert all(("worker", "1") in labels for family in found.values() for _, labels in family.samples)
     assert all(family.samples for family in found.values())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from headway.observability.metrics import Metrics
 from headway.observability.recorder import FLUSH_AFTER, PORTION, Recorder
-from headway.types import ExchangeEvent
+from headway.types import Change, ExchangeEvent
 
 if TYPE_CHECKING:
     from observability.conftest import Read
@@ -160,3 +160,29 @@ async def test_on_a_real_loop_events_arrive_by_themselves(event: Make):
         recorder.record(event(request_id=name))
     async with asyncio.timeout(20):
         assert [await seen.get() for _ in range(PORTION + 5)] == ids(PORTION + 5)
+
+
+def test_a_follower_hears_portions_and_changes(scene: Scene, event: Make):
+    class Follower:
+        def __init__(self) -> None:
+            self.portions: list[int] = []
+            self.changes: list[tuple[str, float]] = []
+
+        def ended(self, events: Sequence[ExchangeEvent]) -> None:
+            self.portions.append(len(events))
+
+        def changed(self, change: Change, at: float) -> None:
+            self.changes.append((change.subject, at))
+
+    follower = Follower()
+    scene.recorder.follow(follower)
+    for name in ids(PORTION + 3):
+        scene.recorder.record(event(request_id=name))
+    scene.recorder.drain()
+    scene.recorder.drain()
+    assert follower.portions == [PORTION, 3]
+    loop: Any = scene.turns
+    recorder = Recorder(scene.metrics, loop=loop, write=None)
+    recorder.follow(follower)
+    recorder.changed(Change(what="breaker_closed", subject="a/m", message="x"), 5.0)
+    assert follower.changes == [("a/m", 5.0)]

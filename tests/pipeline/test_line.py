@@ -105,6 +105,7 @@ def test_a_line_that_is_full_takes_nobody(make_world):
     assert refused.status == 503
     assert refused.field("retry-after") is not None
     assert "too many requests wait" in refused.error["message"]
+    assert list(world.gateway.troubles().refused.values()) == [1]
     assert not any(client.over for client in waiting)
     for client in waiting:
         client.leave()

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from headway.config.alerts import alerts_from
 from headway.config.resilience import breaker_from, idempotency_from, overlaid, resilience_from
 from headway.config.schema import Config
 from headway.config.sections.model import FallbackSection, ModelSection, TargetSection
@@ -149,6 +150,7 @@ def compile_snapshot(
         breaker=breaker_from(config.resilience.breaker),
         idempotency=idempotency_from(config.idempotency),
         storage=_storage(config.storage, database),
+        alerts=alerts_from(config.observability.alerts),
         source=source,
     )
 

@@ -125,6 +125,22 @@ def checked_key(value: object) -> Secret:
     return Secret(value)
 
 
+def _webhook_url(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    expected = "an http:// or https:// address such as https://hooks.example.com/services/..."
+    if not isinstance(value, str):
+        raise ValueError(f"must be {expected}")
+    parts = _split_url(value, expected)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or password")
+    if "#" in value:
+        raise ValueError("must not have a fragment (#)")
+    if len(value) > 4096:
+        raise ValueError("must be at most 4096 characters long")
+    return Secret(value)
+
+
 Name = Annotated[
     str,
     Field(json_schema_extra={"pattern": NAME_PATTERN}),
@@ -181,4 +197,5 @@ DatabaseUrl = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"const": False}]}),
 ]
 Key = Annotated[Secret, PlainValidator(checked_key), WithJsonSchema({"type": "string", "minLength": 1})]
+WebhookUrl = Annotated[Secret, PlainValidator(_webhook_url), WithJsonSchema({"type": "string", "minLength": 1})]
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]

@@ -45,11 +45,13 @@ def interpolate(
 
 
 def is_secret(path: ConfigPath) -> bool:
-    """Whether what stands at a path is a secret: a provider's key, or the value of a header."""
+    """Whether what stands at a path is a secret: a provider's key, the value of a header, or a webhook's address."""
     match path:
         case ("providers", str(), "keys", int()) | ("providers", str(), "keys", int(), "value"):
             return True
         case ("providers", str(), "headers", str()):
+            return True
+        case ("observability", "alerts", "webhooks", int(), "url"):
             return True
         case _:
             return False

@@ -149,6 +149,12 @@ Share = Annotated[
     _between(units.share, 0.001, 0.2, units.format_share),
     _json_schema("number", 0.001, 0.2, units.SHARE_PATTERN),
 ]
+Part = Annotated[
+    float,
+    _between(units.share, 0.001, 1.0, units.format_share),
+    _json_schema("number", 0.001, 1.0, units.SHARE_PATTERN),
+]
+"""A share that may be all."""
 Port = Annotated[int, _between(units.count, 0, 65535, str), _json_schema("integer", 0, 65535, _PLAIN)]
 Weight = Annotated[
     float, _between(_plain_float, 0.0, 1e6, "{:.0f}".format), _json_schema("number", 0, 1_000_000, _PLAIN)

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field
 from headway.config.fields import LogicalName, Name
 from headway.config.sections.base import Section, nothing_is_empty
 from headway.config.sections.model import ModelEntry
+from headway.config.sections.observability import ObservabilitySection
 from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import GeneralResilienceSection, IdempotencyEntry, IdempotencySection
 from headway.config.sections.server import ServerSection
@@ -27,9 +28,7 @@ from headway.config.sections.storage import StorageSection
 class Config(Section):
     """Everything in headway.yaml."""
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"routes", "auth", "cache", "guardrails", "observability", "state", "plugins"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"routes", "auth", "cache", "guardrails", "state", "plugins"})
     elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType(
         dict.fromkeys(GeneralResilienceSection.model_fields, "belongs under 'resilience'")
     )
@@ -52,6 +51,9 @@ class Config(Section):
         "off.",
     )
     storage: StorageSection = Field(default=StorageSection(), description="Where the request log is kept.")
+    observability: ObservabilitySection = Field(
+        default=ObservabilitySection(), description="What operators are told of by itself."
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -16,7 +16,8 @@ from pydantic_core import ErrorDetails
 
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError, closest
 from headway.config.schema import Config
-from headway.config.sections.base import LIST, MAPPING, TEXT
+from headway.config.sections.base import LIST, MAPPING, TEXT, Section
+from headway.config.sections.observability import WebhookSection
 from headway.config.sections.provider import KeySection
 from headway.config.shape import choices_at, section_at
 
@@ -27,6 +28,11 @@ _DICT_KEY = "[key]"
 _SETTING_LIKE = re.compile(r"[a-z][a-z_]{0,23}")
 _ESSENTIAL = frozenset({"kind", "base_url", "auth", "keys"})
 """Settings of a provider without which the rest of it cannot be judged."""
+_HOLDS_SECRET: dict[type[Section], str] = {
+    KeySection: "must be text in quotes, or a mapping with 'value'",
+    WebhookSection: "must be a mapping with 'url'",
+}
+"""Sections where someone may have written the secret itself where a setting's name belongs, and what is said then."""
 _NOT_HERE = "is not available in this version"
 
 
@@ -109,9 +115,8 @@ def _unknown_setting(loc: tuple[str | int, ...], path: ConfigPath) -> Finding:
     if name in section.elsewhere:
         return Finding(path=path, message=section.elsewhere[name], on_key=True)
     suggestion = closest(name, section.model_fields)
-    if section is KeySection and suggestion is None and not _SETTING_LIKE.fullmatch(name):
-        # Someone may have written the key itself where a setting's name belongs.
-        return Finding(path=path[:-1], message="must be text in quotes, or a mapping with 'value'")
+    if section in _HOLDS_SECRET and suggestion is None and not _SETTING_LIKE.fullmatch(name):
+        return Finding(path=path[:-1], message=_HOLDS_SECRET[section])
     known = "" if suggestion else f"; there are {', '.join(section.model_fields)}"
     return Finding(path=path, message=f"no such setting{known}", suggestion=suggestion, on_key=True)
 

@@ -29,6 +29,9 @@ from headway.failures import FailureKind
 from headway.types import Breaker as Rules
 from headway.types import Credential, Deployment, Provider, Route, Target, Tier
 
+_CREDENTIAL = "credential "
+"""What the names of credentials' rests begin with."""
+
 
 class LiveFallback:
     """Where requests go that failed in one of these ways; without tiers to the route's other deployments."""
@@ -129,9 +132,18 @@ class Registry:
         """How many deployments are left alone, or on trial."""
         return sum(breaker.tripped for breaker in self._breakers.values())
 
+    def tripped_names(self) -> frozenset[str]:
+        """Those deployments."""
+        return frozenset([breaker.name for breaker in self._breakers.values() if breaker.tripped])
+
+    def unproven_keys(self, now: float) -> frozenset[str]:
+        """Credentials that rest after a refusal, or have not been used with success since."""
+        unproven = [name for name, rest in self._rests.items() if rest.until > now or rest.in_a_row]
+        return frozenset([_key_name(name) for name in unproven if name.startswith(_CREDENTIAL)])
+
     def parked(self, now: float) -> int:
         """How many credentials rest after a refusal."""
-        return sum(name.startswith("credential ") and rest.until > now for name, rest in self._rests.items())
+        return sum(name.startswith(_CREDENTIAL) and rest.until > now for name, rest in self._rests.items())
 
     def _tier(self, tier: Tier, route: Route, pins: Pins | None, now: float) -> LiveTier:
         names = [_deployment_name(target.deployment) for target in tier.targets]
@@ -212,12 +224,18 @@ def _rest_names(target: Target) -> tuple[str, str, str]:
     """Of the deployment, the credential, and both together."""
     deployment, credential = target.deployment, target.credential
     key = _identity(deployment.provider, credential)
-    return _deployment_name(deployment), f"credential {key}", _pair_name(target)
+    return _deployment_name(deployment), f"{_CREDENTIAL}{key}", _pair_name(target)
 
 
 def _deployment_name(deployment: Deployment) -> str:
     provider = deployment.provider
     return f"deployment {provider.name} {provider.base_url} {deployment.model}"
+
+
+def _key_name(rest: str) -> str:
+    """`provider#key`, of the name of a credential's rest; none of its words has a blank."""
+    provider, _, credential, _ = rest.removeprefix(_CREDENTIAL).split(" ")
+    return f"{provider}#{credential}"
 
 
 def _identity(provider: Provider, credential: Credential) -> str:

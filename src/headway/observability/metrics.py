@@ -187,11 +187,18 @@ class Metrics:
         )
         self.log_dropped = Counter("headway_log_lines_dropped_total", "Log lines lost because nothing took them.", ())
         self.reloads = Counter("headway_config_reloads_total", "Configuration reloads, by result.", ("result",))
+        self.alert_posts = Counter(
+            "headway_alert_posts_total", "Alerts sent to webhooks, by what became of them.", ("result",)
+        )
         self.live: list[Gauge | Counter] = []
         """Read from live state."""
         self.log_dropped.add((), 0)  # what begins at 1 has not risen, to Prometheus: an alert would miss the first
         self.reloads.add(("ok",), 0)
         self.reloads.add(("refused",), 0)
+
+    @property
+    def lines_lost(self) -> int:
+        return self.log_dropped.values.get((), 0)
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
         self.live.append(Gauge(name, meaning, (), lambda: [((), read())]))
@@ -211,6 +218,7 @@ class Metrics:
             self.queue_wait,
             self.log_dropped,
             self.reloads,
+            self.alert_posts,
             *self.live,
         ]
 

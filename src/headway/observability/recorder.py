@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from headway.observability.log import exchange_lines, notice_line
 from headway.observability.metrics import Metrics
@@ -17,6 +18,15 @@ FLUSH_AFTER = 0.1
 """Seconds that an event may wait."""
 PORTION = 200
 """Events handled in one turn of the loop."""
+
+
+class Follower(Protocol):
+    """Who hears of everything, in portions."""
+
+    def ended(self, events: Sequence[ExchangeEvent]) -> None: ...
+
+    def changed(self, change: Change, at: float) -> None: ...
+
 
 Watcher = Callable[[ExchangeEvent], None]
 
@@ -42,6 +52,7 @@ class Recorder:
         self._events: deque[ExchangeEvent] = deque()
         self._scheduled = False
         self._watchers: list[Watcher] = []
+        self._follower: Follower | None = None
 
     def record(self, event: ExchangeEvent) -> None:
         self._events.append(event)
@@ -54,11 +65,17 @@ class Recorder:
         if self._write_lines is not None:
             facts = (("subject", change.subject), ("seconds", round(change.seconds, 1)))
             self._write_lines(notice_line(at, change.what, change.message, facts))
+        if self._follower is not None:
+            self._follower.changed(change, at)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Have every event shown to someone else too, such as a live view; what is returned ends that."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
+
+    def follow(self, follower: Follower) -> None:
+        """Have events shown to someone else a portion at a time, and changes at once."""
+        self._follower = follower
 
     def drain(self) -> None:
         """Handle everything that waits, now."""
@@ -82,6 +99,8 @@ class Recorder:
                 self._write_lines(lines)
             if self._ship is not None:
                 self._ship(lines, len(events))
+        if self._follower is not None and events:
+            self._follower.ended(events)
         for watcher in tuple(self._watchers):
             for event in events:
                 watcher(event)

@@ -63,6 +63,10 @@ class Admission:
         """How many wait, by route."""
         return {name: line.length for name, line in self._lines.items()}
 
+    def refusals(self) -> dict[str, int]:
+        """How many were refused so far, by route; a line that is forgotten begins anew."""
+        return {name: line.refused for name, line in self._lines.items() if line.refused}
+
     def seen(self, route: LiveRoute) -> QueueRecord:
         """How the line of a route stands."""
         line, queue = self._lines.get(route.route.name), route.route.queue

@@ -30,7 +30,7 @@ from headway.pipeline.plan import Plan
 from headway.pipeline.reader import Caller, Reader
 from headway.pipeline.wishes import NOTHING_SAID, READ, Wishes, wishes
 from headway.ports import Downstream, Running, Signers, Sink, Timer, Timers, Transport
-from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot
+from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot, Troubles
 from headway.wire.endpoints import BEDROCK, Endpoint, Style
 from headway.wire.invoking import invoked
 from headway.wire.malformed import Malformed
@@ -259,6 +259,14 @@ class Gateway:
     def overview(self) -> Overview:
         """How all routes of the configuration stand."""
         return Overview(lag=self.lag, routes=tuple([self._seen(route, NO_LOAD, None) for route in self.plan.routes()]))
+
+    def troubles(self) -> Troubles:
+        """What stands in the way of requests. It is cheap enough to be asked every second."""
+        return Troubles(
+            parked=self.registry.unproven_keys(self.now()),
+            tripped=self.registry.tripped_names(),
+            refused=self.admission.refusals(),
+        )
 
     def explain(self, model: str, load: Load = NO_LOAD, session: str | None = None) -> RouteRecord | Failure:
         """How the route for a model name stands for a request. `session` is what a header would call it."""

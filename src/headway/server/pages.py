@@ -1,5 +1,5 @@
 """The pages beside the model endpoints: health, metrics, and what is not there. Those that tell how targets
-stand are `server.targets`', the lists of models `server.model_pages`'.
+stand are `server.targets`', alerts `server.alerts`', the lists of models `server.model_pages`'.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headway.server import answers, targets
+from headway.server import alerts, answers, targets
 from headway.server.model_pages import model_routes
 from headway.types import Snapshot
 from headway.wire.endpoints import BEDROCK, BY_PATH, GEMINI
@@ -24,7 +24,7 @@ ADMINISTRATION = "/api"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class State(targets.State, Protocol):
+class State(targets.State, alerts.State, Protocol):
     """What the pages tell about."""
 
     @property
@@ -79,6 +79,7 @@ def pages(
         Route("/health/ready", ready),
         Route("/metrics", metrics),
         *targets.target_routes(state),
+        *alerts.alert_routes(state),
         *model_routes(state),
     ]
     routes += [Route(path.decode(), _elsewhere, methods=["POST"]) for path in BY_PATH]  # any other method: 405
@@ -107,7 +108,15 @@ def _otherwise(mount: Mount, nowhere: ASGIApp) -> ASGIApp:
 
 def _front(state: State) -> Callable[[Request], Any]:
     async def front(_: Request) -> Response:
-        paths = ["/v1/models", "/health/live", "/health/ready", "/metrics", targets.TARGETS, targets.EXPLAIN]
+        paths = [
+            "/v1/models",
+            "/health/live",
+            "/health/ready",
+            "/metrics",
+            targets.TARGETS,
+            targets.EXPLAIN,
+            alerts.ALERTS,
+        ]
         return answers.json(
             {
                 "service": "headway",

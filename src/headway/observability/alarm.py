@@ -1,0 +1,107 @@
+"""When it is looked at what is wrong, and who is told: the log, and webhooks.
+
+Once a second. What is wrong is `observability.conditions`' business, what of it is news `observability.alerts`'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from headway.observability.alerts import Alerts
+from headway.observability.conditions import Conditions
+from headway.observability.metrics import Samples
+from headway.observability.webhooks import Webhooks
+from headway.types import Alert, AlertRules, Change, ExchangeEvent, Troubles
+
+LOOKS_EVERY = 1.0
+
+
+class Notice(Protocol):
+    """Writes a line of the log about the gateway itself."""
+
+    def __call__(self, event: str, message: str, facts: Iterable[tuple[str, object]] = ()) -> None: ...
+
+
+class Alarm:
+    """Follows the recorder. `lost` counts the log's lost lines, `wall` is Unix time."""
+
+    def __init__(
+        self,
+        rules: AlertRules,
+        *,
+        troubles: Callable[[], Troubles],
+        lost: Callable[[], int],
+        wall: Callable[[], float],
+        notice: Notice,
+        webhooks: Webhooks,
+    ) -> None:
+        self._troubles = troubles
+        self._lost = lost
+        self._wall = wall
+        self.notice = notice
+        self._webhooks = webhooks
+        self._begin(rules)
+
+    def adjust(self, rules: AlertRules) -> None:
+        """Those of a new configuration."""
+        if rules.enabled != self._rules.enabled:
+            self._begin(rules)
+            return
+        self._rules = rules
+        self._conditions.adjust(rules)
+        self._alerts.repeat = rules.repeat
+        self._webhooks.adjust(rules.webhooks)
+
+    def ended(self, events: Sequence[ExchangeEvent]) -> None:
+        if self._rules.enabled:
+            self._conditions.ended(events)
+
+    def changed(self, change: Change, at: float) -> None:
+        if self._rules.enabled:
+            self._conditions.changed(change)
+
+    def listed(self) -> tuple[Alert, ...]:
+        """Those that last and those that have ended of late, newest first."""
+        return self._alerts.listed()
+
+    def firing(self) -> Samples:
+        """How many last, by kind."""
+        return [((kind,), count) for kind, count in self._alerts.firing().items()]
+
+    async def keep(self) -> None:
+        """Run until cancelled."""
+        while True:
+            await asyncio.sleep(LOOKS_EVERY)
+            self.look()
+
+    def look(self) -> None:
+        if not self._rules.enabled:
+            return
+        at = round(self._wall(), 3)
+        for alert in self._alerts.see(self._conditions.now(self._troubles(), self._lost(), at), at):
+            self._tell(alert)
+
+    def close(self) -> None:
+        self._webhooks.close()
+
+    def _begin(self, rules: AlertRules) -> None:
+        self._rules = rules
+        self._conditions = Conditions(rules)
+        self._alerts = Alerts(rules.repeat)
+        self._webhooks.adjust(rules.webhooks if rules.enabled else ())
+
+    def _tell(self, alert: Alert) -> None:
+        facts = (
+            ("kind", alert.kind),
+            ("severity", alert.severity),
+            ("subject", alert.subject),
+            ("count", alert.count),
+            ("first_seen", alert.first_seen),
+        )
+        if alert.resolved_at is None:
+            self.notice("alert_firing", alert.message, facts)
+        else:
+            self.notice("alert_resolved", alert.message, facts)
+        self._webhooks.tell(alert)
