@@ -7,7 +7,7 @@ import msgspec
 from headway.core.load import Load
 from headway.pipeline.conversation import NORMAL, Headers
 from headway.pipeline.items import Recall
-from headway.types import Usage
+from headway.types import Trace, Usage
 from headway.wire.embedding import form as embedding
 from headway.wire.endpoints import Endpoint
 from headway.wire.foreign_json import UNREADABLE
@@ -52,6 +52,7 @@ class Asked(msgspec.Struct, eq=False):
     """What its client may refer to, in the Responses API."""
     told: bytes = b""
     """Header lines on what its client has left, for whatever it is answered."""
+    trace: Trace | None = None
 
     def load(self, body: bytes) -> Load:
         """How large it is, as far as can be told without its target."""
