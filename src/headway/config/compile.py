@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import inf
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
+from headway.config.observability import observability_from
 from headway.config.resilience import breaker_from, idempotency_from, overlaid, resilience_from
 from headway.config.schema import Config
 from headway.config.sections.model import FallbackSection, ModelSection, TargetSection
@@ -123,8 +125,11 @@ def compile_snapshot(
     *,
     generation: int,
     source: str,
+    folder: Path,
 ) -> Snapshot:
-    """`sections` and `providers` have the same names, and a key of theirs may serve each target in `config`."""
+    """`sections` and `providers` have the same names, and a key of theirs may serve each target in `config`. Relative
+    paths start at `folder`.
+    """
     targeted = _targeted(config)
     known = {
         name: tuple(_known(provider, sections[name], targeted.get(name, ()))) for name, provider in providers.items()
@@ -141,6 +146,7 @@ def compile_snapshot(
         resilience=resilience_from(config.resilience),
         breaker=breaker_from(config.resilience.breaker),
         idempotency=idempotency_from(config.idempotency),
+        observability=observability_from(config.observability, folder),
         source=source,
     )
 

@@ -45,11 +45,15 @@ def interpolate(
 
 
 def is_secret(path: ConfigPath) -> bool:
-    """Whether what stands at a path is a secret: a provider's key, or the value of a header."""
+    """Whether what stands at a path is a secret: a provider's key, the value of a header, a webhook's address."""
     match path:
         case ("providers", str(), "keys", int()) | ("providers", str(), "keys", int(), "value"):
             return True
         case ("providers", str(), "headers", str()):
+            return True
+        case ("observability", "otel", "headers", str()) | ("observability", "sinks", int(), "headers", str()):
+            return True
+        case ("observability", "sinks", int(), "url"):
             return True
         case _:
             return False

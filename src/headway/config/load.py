@@ -13,6 +13,7 @@ from typing import cast
 from headway.config.compile import compile_snapshot
 from headway.config.discover import discovered
 from headway.config.interpolate import interpolate
+from headway.config.observability import check_observability
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError
 from headway.config.provider import Surroundings, provider_from
 from headway.config.references import Providers, check_references
@@ -48,6 +49,7 @@ def load_text(text: str, *, name: str, folder: Path, environ: Mapping[str, str],
     checked = validate(data)
     findings.extend(checked.findings)
     config = checked.config
+    findings.extend(check_observability(config.observability, folder))
     sections = discovered(environ) if config.providers is None else config.providers
     around = Surroundings(environ, folder, findings.append)
     made = {each: provider_from(each, section, around) for each, section in sections.items()}
@@ -60,7 +62,7 @@ def load_text(text: str, *, name: str, folder: Path, environ: Mapping[str, str],
     problems = _problems(document, findings)
     if problems:
         raise ConfigError(name, problems)
-    return compile_snapshot(config, sections, providers, generation=generation, source=name)
+    return compile_snapshot(config, sections, providers, generation=generation, source=name, folder=folder)
 
 
 def discover(environ: Mapping[str, str], *, generation: int = 1) -> Snapshot:

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field
 from headway.config.fields import LogicalName, Name
 from headway.config.sections.base import Section, nothing_is_empty
 from headway.config.sections.model import ModelEntry
+from headway.config.sections.observability import ObservabilitySection
 from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import GeneralResilienceSection, IdempotencyEntry, IdempotencySection
 from headway.config.sections.server import ServerSection
@@ -27,7 +28,7 @@ class Config(Section):
     """Everything in headway.yaml."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"routes", "auth", "cache", "guardrails", "observability", "storage", "state", "plugins"}
+        {"routes", "auth", "cache", "guardrails", "storage", "state", "plugins"}
     )
     elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType(
         dict.fromkeys(GeneralResilienceSection.model_fields, "belongs under 'resilience'")
@@ -49,6 +50,9 @@ class Config(Section):
         default=IdempotencySection(),
         description="How long and in how much memory answers are kept for requests that repeat an Idempotency-Key; or "
         "off.",
+    )
+    observability: ObservabilitySection = Field(
+        default=ObservabilitySection(), description="Who else is told what has happened."
     )
 
 
