@@ -21,6 +21,7 @@ from headway.control.listings import Listings
 from headway.control.reload import ConfigFile
 from headway.core.load import Load
 from headway.failures import Failure
+from headway.observability.exports import Around, Exports
 from headway.observability.log import LogWriter, notice_line
 from headway.observability.metrics import Metrics
 from headway.observability.recorder import Recorder
@@ -31,8 +32,8 @@ from headway.server.application import Application
 from headway.server.hosting import GatewayServer, server_config
 from headway.server.pages import pages
 from headway.transport.signing import Signers
-from headway.transport.upstreams import Upstreams
-from headway.types import Overview, RouteRecord, Snapshot
+from headway.transport.upstreams import Upstreams, trust
+from headway.types import Overview, RouteRecord, Snapshot, Tls
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +59,14 @@ class Headway:
         worker = "" if settings.worker is None else f'worker="{settings.worker}"'
         self.metrics = Metrics(constant=worker)
         self._log = LogWriter(out, lambda lost: self.metrics.log_dropped.add((), lost)) if settings.log else None
-        self.recorder = Recorder(self.metrics, loop=loop, write=None if self._log is None else self._log.write)
+        around = Around(providers=lambda: self.snapshot.providers, trust=lambda: trust(Tls()), worker=settings.worker)
+        self._exports = Exports(snapshot.observability, around)
+        self.recorder = Recorder(
+            self.metrics,
+            loop=loop,
+            write=None if self._log is None else self._log.write,
+            export=self._exports.take,
+        )
         self.upstreams = Upstreams(environ)
         self.signers = Signers(environ)
         self.gateway = Gateway(
@@ -95,6 +103,7 @@ class Headway:
         )
         self._live = LiveMetrics(self.gateway.overview)
         self.metrics.live.extend(self._live.families())
+        self.metrics.live.extend(self._exports.families())
 
     # --- what the pages tell about ---
 
@@ -126,6 +135,7 @@ class Headway:
     def publish(self, snapshot: Snapshot) -> None:
         self.gateway.publish(snapshot)
         self.upstreams.keep(snapshot.providers.values())
+        self._exports.adjust(snapshot.observability)
         self.metrics.reloads.add(("ok",))
         self.notice("config_published", f"generation {snapshot.generation} from {snapshot.source}")
 
@@ -192,5 +202,6 @@ class Headway:
         self.signers.close()
         self.upstreams.close()
         self.recorder.drain()
+        self._exports.close()
         if self._log is not None:
             self._log.close()

@@ -24,11 +24,21 @@ Watcher = Callable[[ExchangeEvent], None]
 class Recorder:
     """The gateway's `Sink`."""
 
-    def __init__(self, metrics: Metrics, *, loop: AbstractEventLoop, write: Callable[[bytes], None] | None) -> None:
-        """`write` takes finished log lines; None logs nothing."""
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        loop: AbstractEventLoop,
+        write: Callable[[bytes], None] | None,
+        export: Callable[[list[ExchangeEvent]], None] | None = None,
+    ) -> None:
+        """`write` takes finished log lines; None logs nothing. `export` takes events, many at once; it must not wait or
+        raise.
+        """
         self._metrics = metrics
         self._loop = loop
         self._write_lines = write
+        self._export = export
         self._events: deque[ExchangeEvent] = deque()
         self._scheduled = False
         self._watchers: list[Watcher] = []
@@ -67,6 +77,8 @@ class Recorder:
             count(event)
         if self._write_lines is not None and events:
             self._write_lines(exchange_lines(events))
+        if self._export is not None and events:
+            self._export(events)
         for watcher in self._watchers:
             for event in events:
                 watcher(event)
