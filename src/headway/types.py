@@ -526,8 +526,6 @@ class Trace(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     sampled: bool
     parent_id: str | None = None
     """The client's span, if it said one."""
-    state: str | None = None
-    """The client's `tracestate`, if it said one."""
 
     def attempt_id(self, number: int) -> str:
         """The span id of an attempt. The first has number 1."""

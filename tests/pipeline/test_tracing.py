@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 import pytest
 
-from headway.pipeline.tracing import LONGEST_STATE, Tracing
+from headway.pipeline.tracing import LONGEST_STATE, Tracing, state_of
 from headway.types import Observability, Otel, Trace
 
 ANSWER = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"}}]}'
@@ -26,8 +26,8 @@ def field(head: bytes, name: str) -> list[str]:
 
 
 def test_an_exchange_is_a_child_of_the_clients_span():
-    trace = begun(("traceparent", PARENT), ("tracestate", "a=1,b@v=x y"))
-    assert (trace.trace_id, trace.parent_id, trace.sampled, trace.state) == (TRACE, SPAN, True, "a=1,b@v=x y")
+    trace = begun(("traceparent", PARENT))
+    assert (trace.trace_id, trace.parent_id, trace.sampled) == (TRACE, SPAN, True)
     assert re.fullmatch("[0-9a-f]{16}", trace.span_id)
     assert trace.span_id not in (SPAN, "0" * 16)
 
@@ -50,9 +50,9 @@ def test_an_exchange_is_a_child_of_the_clients_span():
     ],
 )
 def test_what_is_no_parent_begins_a_new_trace(value: str):
-    trace = begun(("traceparent", value), ("tracestate", "a=1"))
+    trace = begun(("traceparent", value))
     assert trace.trace_id != TRACE
-    assert (trace.parent_id, trace.state) == (None, None)
+    assert trace.parent_id is None
 
 
 def test_two_parents_are_none():
@@ -64,15 +64,15 @@ def test_a_later_version_may_say_more():
 
 
 @pytest.mark.parametrize(
-    "value", ["", "a", "A=1", "a=1\r\nx: y", "a=1;b=", "=1", "a=\x7f", "a=" + "x" * 257, "a=1," + "b=1," * LONGEST_STATE]
+    "value",
+    ["", "a", "A=1", "a=1\r\nx: y", "a=1;b=", "=1", "a=\x7f", "a=" + "x" * 257, "a=1," + "b=1," * LONGEST_STATE],
 )
 def test_a_state_that_is_not_valid_is_left_out(value: str):
-    trace = begun(("traceparent", PARENT), ("tracestate", value))
-    assert (trace.parent_id, trace.state) == (SPAN, None)
+    assert state_of([(b"tracestate", value.encode())]) == b""
 
 
 def test_states_of_several_lines_are_one():
-    assert begun(("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")).state == "a=1,b=2"
+    assert state_of([(b"tracestate", b" a=1"), (b"x", b"y"), (b"tracestate", b"b@v=x y ")]) == b"a=1,b@v=x y"
 
 
 def test_the_parent_decides_what_is_sampled_else_the_share():
@@ -112,6 +112,7 @@ def test_each_attempt_tells_its_provider_of_its_own_span(make_world):
     trace = world.event.trace
     assert trace is not None
     assert (trace.trace_id, trace.parent_id) == (TRACE, SPAN)
+    assert world.event.attempts[0].result == "500"
     for number, peer in enumerate((first, second), 1):
         assert field(peer.head, "traceparent") == [f"00-{TRACE}-{trace.attempt_id(number)}-01"]
         assert field(peer.head, "tracestate") == ["v=1"]
@@ -137,6 +138,15 @@ def test_a_refused_request_has_its_place_in_the_trace(make_world):
     assert world.event.outcome == "no_target"
     assert world.event.trace is not None
     assert world.event.trace.parent_id == SPAN
+
+
+def test_a_state_without_a_parent_goes_nowhere(make_world):
+    world = traced(make_world, [["a"]])
+    world.ask(headers={"tracestate": "v=1"})
+    peer = world.a.connect()
+    peer.answer(200, ANSWER)
+    assert len(field(peer.head, "traceparent")) == 1
+    assert field(peer.head, "tracestate") == []
 
 
 @pytest.mark.parametrize("otel", [None, msgspec.structs.replace(ON, traces=False)])

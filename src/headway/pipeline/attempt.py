@@ -144,7 +144,7 @@ class Call(msgspec.Struct, eq=False):
             self._owner.attempt_failed(self, found)
             return
         trace = self._asked.trace
-        self._outgoing = found if trace is None else traced(found, trace, self.attempt.number)
+        self._outgoing = found if trace is None else traced(found, trace, self._asked.headers, self.attempt.number)
         self.dropped = found.dropped
         if sender.signing is not None:
             self._sign(sender.signing)

@@ -49,16 +49,23 @@ class Tracing:
             trace_id = f"{self._rng.getrandbits(128) | 1:032x}"
             return Trace(trace_id, span_id, self._rng.random() < self._sample)
         trace_id, parent_id, sampled = parent
-        state = b",".join([value for name, value in headers if name == b"tracestate"])
-        return Trace(trace_id, span_id, sampled, parent_id, _state(state))
+        return Trace(trace_id, span_id, sampled, parent_id)
 
 
-def traced(outgoing: Outgoing, trace: Trace, number: int) -> Outgoing:
-    """The request of attempt `number`, which makes what the provider does a child of that."""
-    fields = f"traceparent: 00-{trace.trace_id}-{trace.attempt_id(number)}-{int(trace.sampled):02x}\r\n"
-    if trace.state is not None:
-        fields += f"tracestate: {trace.state}\r\n"
-    return msgspec.structs.replace(outgoing, head=outgoing.head[:-2] + fields.encode() + b"\r\n")
+def traced(outgoing: Outgoing, trace: Trace, headers: Headers, number: int) -> Outgoing:
+    """The request of attempt `number`, which makes what the provider does a child of that. `headers` are the client's:
+    its `tracestate` passes, and is kept nowhere.
+    """
+    parent = f"traceparent: 00-{trace.trace_id}-{trace.attempt_id(number)}-{int(trace.sampled):02x}\r\n".encode()
+    state = b"" if trace.parent_id is None else state_of(headers)
+    fields = b"%btracestate: %b\r\n" % (parent, state) if state else parent
+    return msgspec.structs.replace(outgoing, head=b"%b%b\r\n" % (outgoing.head[:-2], fields))
+
+
+def state_of(headers: Headers) -> bytes:
+    """The client's `tracestate`, if it is valid and short enough (§3.3.1)."""
+    value = b",".join([value for name, value in headers if name == b"tracestate"]).strip(b" \t")
+    return value if 0 < len(value) <= LONGEST_STATE and _STATE.fullmatch(value) is not None else b""
 
 
 def _parent(value: bytes) -> tuple[str, str, bool] | None:
@@ -69,10 +76,3 @@ def _parent(value: bytes) -> tuple[str, str, bool] | None:
     if found[2] == _NO_TRACE or found[3] == _NO_SPAN:
         return None
     return found[2].decode(), found[3].decode(), bool(int(found[4], 16) & _SAMPLED)
-
-
-def _state(value: bytes) -> str | None:
-    """As it was, if it is valid and short enough (§3.3.1)."""
-    if not value or len(value) > LONGEST_STATE or _STATE.fullmatch(value) is None:
-        return None
-    return value.decode().strip(" \t")

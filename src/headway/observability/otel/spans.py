@@ -5,7 +5,7 @@ from __future__ import annotations
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from headway.observability.otel.conventions import operation_of
 from headway.observability.otel.facts import (
@@ -35,13 +35,12 @@ class Spans:
             return []
         began = event.at - event.duration
         operation = operation_of(event.endpoint)
-        state = None if trace.state is None else TraceState.from_header([trace.state])
-        own = _context(trace, trace.span_id, state)
+        own = _context(trace, trace.span_id)
         found = [
             ReadableSpan(
                 f"{operation} {event.model[:LONGEST_MODEL]}".rstrip(),
                 context=own,
-                parent=None if trace.parent_id is None else _context(trace, trace.parent_id, state, is_remote=True),
+                parent=None if trace.parent_id is None else _context(trace, trace.parent_id, is_remote=True),
                 resource=self._resource,
                 attributes=exchange_attributes(event),
                 kind=SpanKind.SERVER,
@@ -56,7 +55,7 @@ class Spans:
             found.append(
                 ReadableSpan(
                     f"{operation} {each.model}",
-                    context=_context(trace, trace.attempt_id(each.number), state),
+                    context=_context(trace, trace.attempt_id(each.number)),
                     parent=own,
                     resource=self._resource,
                     attributes=attempt_attributes(event, each),
@@ -70,13 +69,12 @@ class Spans:
         return found
 
 
-def _context(trace: Trace, span_id: str, state: TraceState | None, *, is_remote: bool = False) -> SpanContext:
+def _context(trace: Trace, span_id: str, *, is_remote: bool = False) -> SpanContext:
     return SpanContext(
         trace_id=int(trace.trace_id, 16),
         span_id=int(span_id, 16),
         is_remote=is_remote,
         trace_flags=TraceFlags(TraceFlags.SAMPLED),
-        trace_state=state,
     )
 
 
