@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -265,39 +266,60 @@ def test_names_are_those_of_the_installed_conventions():
     assert ours - known == set()
 
 
+def values(closed_set: str) -> set[str]:
+    return {each.value for each in getattr(gen_ai, closed_set)}
+
+
 def test_operations_and_providers_are_those_of_the_conventions_where_there_are_any():
-    operations = {each.value for each in gen_ai.GenAiOperationNameValues}
+    operations = values("GenAiOperationNameValues")
     ours = {names.operation_of(endpoint.name) for endpoint in ALL}
     plain = {endpoint.name for endpoint in ALL if endpoint.operation == "plain"}
     assert ours - operations == {"rerank", "count_tokens"} | (plain - {"completions"})
-    known = {each.value for each in gen_ai.GenAiProviderNameValues} | {"moonshot_ai"}  # newer than what is installed
+    known = values("GenAiProviderNameValues") | {"moonshot_ai"}  # newer than what is installed
     assert set(names._PROVIDERS.values()) <= known
     assert set(names._PROVIDERS) <= set(catalogue())
     assert {"openai", "anthropic", "cohere", "deepseek", "groq", "perplexity"} <= known & set(catalogue())
 
 
-class Stuck(InMemorySpanExporter):
-    def __init__(self, result: SpanExportResult, seconds: float = 0.0) -> None:
+class Refusing(InMemorySpanExporter):
+    """Takes nothing, once it may answer."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self._result = result
-        self._seconds = seconds
+        self.may = threading.Event()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        time.sleep(self._seconds)
-        return self._result
+        assert self.may.wait(20)
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        self.may.set()
 
 
 def test_spans_that_the_collector_does_not_take_are_counted(event: Make):
-    told = Told(exporter=Stuck(SpanExportResult.FAILURE))
+    exporter = Refusing()
+    exporter.may.set()
+    told = Told(exporter=exporter)
     told(*[event(trace=TRACE)] * 10)
     assert told.pipe.lost() == {"events": 0, "spans": 20}
 
 
 def test_spans_that_find_no_room_are_counted(event: Make, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pipes, "MOST_SPANS", 600)
-    told = Told(exporter=Stuck(SpanExportResult.SUCCESS, 0.2))
-    told(*[event(trace=TRACE)] * 1000)
-    lost = told.pipe.lost()
-    assert lost["events"] == 0
-    assert 800 <= lost["spans"] <= 1400
-    assert lost["spans"] % 2 == 0
+    exporter = Refusing()
+    pipe = OtelPipe(SETTINGS, lambda: PROVIDERS, exporter, None)
+    pipe.take([event(trace=TRACE)] * 1000)
+    pipe._outbox.close(20.0)
+    assert pipe.lost() == {"events": 0, "spans": 1400}
+    exporter.may.set()
+    pipe.close(20.0)
+    assert pipe.lost() == {"events": 0, "spans": 2000}
+
+
+def test_a_collector_that_hangs_does_not_hold_up_the_end(event: Make):
+    pipe = OtelPipe(SETTINGS, lambda: PROVIDERS, Refusing(), None)
+    pipe.take([event(trace=TRACE)] * 10)
+    began = time.monotonic()
+    pipe.close(0.2)
+    assert time.monotonic() - began < 5.0
+    assert pipe.lost() == {"events": 0, "spans": 20}

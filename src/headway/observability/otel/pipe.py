@@ -7,8 +7,10 @@ OpenTelemetry's exporters hold where the configuration says nothing: certificate
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
+from typing import Protocol
 from uuid import uuid4
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -35,11 +37,16 @@ EXPORT_EVERY = 1.0
 EVENTS_AT_ONCE = 100
 
 
+class Closes(Protocol):
+    def shutdown(self, timeout_millis: float = ..., /) -> None: ...
+
+
 class CountingExporter(SpanExporter):
     """Counts what another exporter has been given, and what of it was lost. Only the exporting thread counts."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
+        self._closed = threading.Event()
         self.done = 0
         self.failed = 0
 
@@ -54,7 +61,10 @@ class CountingExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        self._exporter.shutdown()
+        """May be called again."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return self._exporter.force_flush(timeout_millis)
@@ -80,8 +90,8 @@ class OtelPipe:
                 max_export_batch_size=SPANS_AT_ONCE,
             )
         )
-        self._meters = None if reader is None else MeterProvider([reader], resource, shutdown_on_exit=False)
-        self._measures = None if self._meters is None else Measures(self._meters.get_meter("headway", __version__))
+        self._reader: Closes | None = reader
+        self._measures = None if reader is None else _measures(reader, resource)
         self._given = 0
         self._refused = 0
         self._outbox = Outbox("otel", self._deliver, portion=EVENTS_AT_ONCE, wait=0.0)
@@ -94,15 +104,19 @@ class OtelPipe:
         self._outbox.put(events)
 
     def close(self, timeout: float) -> None:
-        """The SDK may take longer to give up; whoever is in a hurry calls this in a thread."""
+        """Hand over what waits; what is still there after `timeout` seconds is lost."""
         until = time.monotonic() + timeout
         self._outbox.close(timeout)
-        if self._processor is not None:
+        if self._processor is not None and self._exporter is not None:
+            # the SDK would wait for half a minute; without its exporter it gives up at once
+            late = threading.Timer(max(until - time.monotonic(), 0.0), self._exporter.shutdown)
+            late.daemon = True
+            late.start()
             self._processor.shutdown()
-        if self._meters is not None:
-            self._meters.shutdown(max(until - time.monotonic(), 0.1) * 1000)
-        if self._exporter is not None:
+            late.cancel()
             self._refused += self._given - self._exporter.done
+        if self._reader is not None:
+            self._reader.shutdown(max(until - time.monotonic(), 0.1) * 1000)
 
     def _deliver(self, events: list[ExchangeEvent]) -> int:
         providers = self._providers()
@@ -134,6 +148,11 @@ def otlp(settings: Otel, providers: Providers) -> OtelPipe:
         else None
     )
     return OtelPipe(settings, providers, exporter, reader)
+
+
+def _measures(reader: MetricReader, resource: Resource) -> Measures:
+    meters = MeterProvider([reader], resource, shutdown_on_exit=False)
+    return Measures(meters.get_meter("headway", __version__))
 
 
 def resource_of(settings: Otel) -> Resource:
