@@ -25,6 +25,7 @@ from headway.control.reload import ConfigFile
 from headway.core.load import Load
 from headway.failures import Failure
 from headway.observability.alarm import Alarm
+from headway.observability.exports import Around, Exports
 from headway.observability.feed import Feed
 from headway.observability.log import LogWriter, notice_line
 from headway.observability.metrics import Gauge, Metrics, ReadCounter, Samples
@@ -40,8 +41,8 @@ from headway.server.hosting import GatewayServer, server_config
 from headway.server.later import Closing, Later
 from headway.server.pages import pages
 from headway.transport.signing import Signers
-from headway.transport.upstreams import Upstreams
-from headway.types import Alert, Overview, RouteRecord, Snapshot, Storage
+from headway.transport.upstreams import Upstreams, trust
+from headway.types import Alert, Overview, RouteRecord, Snapshot, Storage, Tls
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,11 +97,14 @@ class Headway:
         self._log = LogWriter(out, lambda lost: self.metrics.log_dropped.add((), lost)) if settings.log else None
         self.request_log = Shipments([sys.executable, "-m", "headway.storage.writer"], self._log_failed)
         self.request_log.adjust(_orders(snapshot.storage))
+        around = Around(providers=lambda: self.snapshot.providers, trust=lambda: trust(Tls()), worker=settings.worker)
+        self._exports = Exports(snapshot.observability, around)
         self.recorder = Recorder(
             self.metrics,
             loop=loop,
             write=None if self._log is None else self._log.write,
             ship=self.request_log.ship,
+            export=self._exports.take,
         )
         self.upstreams = Upstreams(environ)
         self.signers = Signers(environ)
@@ -152,6 +156,7 @@ class Headway:
         self._live = LiveMetrics(self.gateway.overview)
         self.metrics.live.extend(self._live.families())
         self.metrics.live.append(Gauge("headway_alerts", "Alerts that last.", ("kind",), self.alarm.firing))
+        self.metrics.live.extend(self._exports.families())
 
     # --- what the pages tell about ---
 
@@ -202,6 +207,7 @@ class Headway:
         self.upstreams.keep(snapshot.providers.values())
         self.request_log.adjust(_orders(snapshot.storage))
         self.alarm.adjust(snapshot.alerts)
+        self._exports.adjust(snapshot.observability)
         self.metrics.reloads.add(("ok",))
         self.notice("config_published", f"generation {snapshot.generation} from {snapshot.source}")
 
@@ -279,5 +285,6 @@ class Headway:
         self.signers.close()
         self.upstreams.close()
         self.recorder.drain()
+        self._exports.close()
         if self._log is not None:
             self._log.close()

@@ -452,6 +452,55 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     limits: ServerLimits = ServerLimits()
 
 
+class Otel(msgspec.Struct, frozen=True, kw_only=True):
+    """Where spans and metrics go by OTLP, and which."""
+
+    endpoint: str
+    """Without the path of a signal: `http://localhost:4318`."""
+    headers: tuple[tuple[str, Secret], ...] = ()
+    service_name: str = "headway"
+    resource: tuple[tuple[str, str], ...] = ()
+    """Further attributes of the resource."""
+    traces: bool = True
+    metrics: bool = True
+    sample: float = 1.0
+    """Share of exchanges that become spans, where the client does not say: 0 to 1."""
+
+
+class JsonlSink(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of events, one JSON object a line."""
+
+    name: str
+    path: str
+    size: int = 100 * 1024 * 1024
+    """Bytes after which a new file is begun."""
+    keep: int = 5
+    """How many full files are kept beside it."""
+
+
+class WebhookSink(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that events are POSTed to, many at once."""
+
+    name: str
+    url: Secret
+    headers: tuple[tuple[str, Secret], ...] = ()
+    batch: int = 100
+    """Most events of one request."""
+    wait: float = 1.0
+    """Seconds that an event waits for others."""
+    timeout: float = 10.0
+    """Seconds for one request."""
+    attempts: int = 5
+    """Most requests for one batch."""
+
+
+class Observability(msgspec.Struct, frozen=True, kw_only=True):
+    """Who else is told what has happened."""
+
+    otel: Otel | None = None
+    sinks: tuple[JsonlSink | WebhookSink, ...] = ()
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Compiled configuration. A request pins one for its whole life; a reload replaces the pointer."""
 
@@ -470,6 +519,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     idempotency: Idempotency = Idempotency()
     storage: Storage = Storage()
     alerts: AlertRules = AlertRules()
+    observability: Observability = Observability()
     source: str
     """Where it came from: a file's path, or `environment`."""
 
@@ -528,6 +578,21 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The rule of the classification that gave it."""
 
 
+class Trace(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An exchange's place in a trace (W3C Trace Context). Ids are in lower-case hex."""
+
+    trace_id: str
+    span_id: str
+    """Of the exchange, below 2^63; that of its attempt number n is by n larger."""
+    sampled: bool
+    parent_id: str | None = None
+    """The client's span, if it said one."""
+
+    def attempt_id(self, number: int) -> str:
+        """The span id of an attempt. The first has number 1."""
+        return f"{int(self.span_id, 16) + number:016x}"
+
+
 class ExchangeEvent(
     msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="event", tag="exchange"
 ):
@@ -569,6 +634,7 @@ class ExchangeEvent(
     request_bytes: int
     reply_bytes: int
     error: str | None = None
+    trace: Trace | None = None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from headway.config.load import load_text
 from headway.failures import FailureKind
 from headway.observability.log import notice_line
 from headway.observability.metrics import DURATION_BUCKETS, MAX_SERIES, Counter, Gauge, Histogram
-from headway.types import AttemptRecord, ExchangeEvent, Usage
+from headway.types import AttemptRecord, ExchangeEvent, Trace, Usage
 from headway.wire.endpoints import ALL
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,13 @@ def test_buckets_and_bounds_are_told(text: str):
 
 
 @pytest.mark.parametrize(
-    ("table", "struct"), [("field of `attempts`", AttemptRecord), ("field of `usage`", Usage), ("field", ExchangeEvent)]
+    ("table", "struct"),
+    [
+        ("field of `attempts`", AttemptRecord),
+        ("field of `trace`", Trace),
+        ("field of `usage`", Usage),
+        ("field", ExchangeEvent),
+    ],
 )
 def test_every_field_of_a_line_is_told(tables: Tables, table: str, struct: type[msgspec.Struct]):
     fields = set(struct.__struct_fields__) | ({"event"} if struct is ExchangeEvent else set[str]())

@@ -209,6 +209,7 @@ def test_an_event_has_no_place_for_content_or_secrets():
         "request_bytes",
         "reply_bytes",
         "error",
+        "trace",
     }
     assert set(AttemptRecord.__struct_fields__) == {
         "target",

@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import inf
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
 from headway.config.alerts import alerts_from
+from headway.config.observability import observability_from
 from headway.config.resilience import breaker_from, idempotency_from, overlaid, resilience_from
 from headway.config.schema import Config
 from headway.config.sections.model import FallbackSection, ModelSection, TargetSection
@@ -129,9 +131,10 @@ def compile_snapshot(
     database: Secret | None,
     generation: int,
     source: str,
+    folder: Path,
 ) -> Snapshot:
     """`database` is where the log is kept if nothing is configured. `sections` and `providers` have the same names,
-    and a key of theirs may serve each target in `config`.
+    and a key of theirs may serve each target in `config`. Relative paths start at `folder`.
     """
     targeted = _targeted(config)
     known = {
@@ -151,6 +154,7 @@ def compile_snapshot(
         idempotency=idempotency_from(config.idempotency),
         storage=_storage(config.storage, database),
         alerts=alerts_from(config.observability.alerts),
+        observability=observability_from(config.observability, folder),
         source=source,
     )
 

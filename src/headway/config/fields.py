@@ -49,14 +49,18 @@ def _text_like(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def checked_base_url(value: str) -> str:
+def checked_base_url(value: str, keys: str = "keys go under 'keys'") -> str:
     """Without the slash at its end."""
     parts = _split_url(value, "an http:// or https:// address such as https://api.example.com/v1")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user name or password; keys go under 'keys'")
+        raise ValueError(f"must not hold a user name or password; {keys}")
     if "?" in value or "#" in value:
         raise ValueError("must not have a query (?) or a fragment (#)")
     return value.rstrip("/")
+
+
+def _export_url(value: str) -> str:
+    return checked_base_url(value, "write 'headers: {authorization: ...}'")
 
 
 def _proxy(value: str) -> str:
@@ -97,9 +101,14 @@ def _host(value: str) -> str:
     return value
 
 
-def _header_name(value: str) -> str:
+def _unframing_header_name(value: str) -> str:
     if value.lower() in FRAMING_HEADERS:
         raise ValueError("is a header that only Headway itself may set")
+    return value
+
+
+def _header_name(value: str) -> str:
+    _unframing_header_name(value)
     if value.lower() in KEY_HEADERS:
         raise ValueError("holds a key; that goes under 'keys', and its scheme under 'auth'")
     return value
@@ -167,6 +176,7 @@ ModelName = Annotated[
 ]
 Host = Annotated[str, AfterValidator(_host)]
 BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
+ExportUrl = Annotated[str, AfterValidator(_export_url)]
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
 HeaderName = Annotated[
     str,
@@ -174,6 +184,13 @@ HeaderName = Annotated[
     _text_like(HEADER_NAME_PATTERN, "is not a header's name: letters, digits and dashes"),
     AfterValidator(_header_name),
 ]
+SentHeaderName = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": HEADER_NAME_PATTERN}),
+    _text_like(HEADER_NAME_PATTERN, "is not a header's name: letters, digits and dashes"),
+    AfterValidator(_unframing_header_name),
+]
+"""The same where a key may stand in a header."""
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 _DATABASES = ("sqlite:///", "postgresql://", "postgres://")
 
@@ -198,4 +215,9 @@ DatabaseUrl = Annotated[
 ]
 Key = Annotated[Secret, PlainValidator(checked_key), WithJsonSchema({"type": "string", "minLength": 1})]
 WebhookUrl = Annotated[Secret, PlainValidator(_webhook_url), WithJsonSchema({"type": "string", "minLength": 1})]
+AttributeName = Annotated[
+    str,
+    _text_like(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}", "is no name of an attribute, such as deployment.environment.name"),
+]
+AttributeText = Annotated[str, Field(min_length=1, max_length=1024)]
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]

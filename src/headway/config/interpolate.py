@@ -53,6 +53,10 @@ def is_secret(path: ConfigPath) -> bool:
             return True
         case ("observability", "alerts", "webhooks", int(), "url"):
             return True
+        case ("observability", "otel", "headers", str()) | ("observability", "sinks", int(), "headers", str()):
+            return True
+        case ("observability", "sinks", int(), "url"):
+            return True
         case _:
             return False
 

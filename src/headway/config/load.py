@@ -14,6 +14,7 @@ from headway.config.compile import compile_snapshot
 from headway.config.discover import discovered
 from headway.config.fields import database_url
 from headway.config.interpolate import interpolate
+from headway.config.observability import check_observability
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError
 from headway.config.provider import Surroundings, provider_from
 from headway.config.references import Providers, check_references
@@ -50,6 +51,7 @@ def load_text(text: str, *, name: str, folder: Path, environ: Mapping[str, str],
     checked = validate(data)
     findings.extend(checked.findings)
     config = checked.config
+    findings.extend(check_observability(config.observability, folder))
     sections = discovered(environ) if config.providers is None else config.providers
     around = Surroundings(environ, folder, findings.append)
     made = {each: provider_from(each, section, around) for each, section in sections.items()}
@@ -63,7 +65,9 @@ def load_text(text: str, *, name: str, folder: Path, environ: Mapping[str, str],
     problems = _problems(document, findings)
     if problems:
         raise ConfigError(name, problems)
-    return compile_snapshot(config, sections, providers, database=usual, generation=generation, source=name)
+    return compile_snapshot(
+        config, sections, providers, database=usual, generation=generation, source=name, folder=folder
+    )
 
 
 def discover(environ: Mapping[str, str], *, generation: int = 1) -> Snapshot:

@@ -155,6 +155,18 @@ Part = Annotated[
     _json_schema("number", 0.001, 1.0, units.SHARE_PATTERN),
 ]
 """A share that may be all."""
+
+
+Ratio = Annotated[
+    float,
+    _between(units.share, 0.0, 1.0, units.format_share),
+    _json_schema("number", 0, 1, units.SHARE_PATTERN),
+]
+"""A part of all: 0 to 1, or 0% to 100%."""
+Kept = Annotated[int, _between(units.count, 0, 1000, str), _json_schema("integer", 0, 1000, _PLAIN)]
+BatchSize = Annotated[
+    int, _between(units.count, 1, 10_000, str), _json_schema("integer", 1, 10_000, units.COUNT_PATTERN)
+]
 Port = Annotated[int, _between(units.count, 0, 65535, str), _json_schema("integer", 0, 65535, _PLAIN)]
 Weight = Annotated[
     float, _between(_plain_float, 0.0, 1e6, "{:.0f}".format), _json_schema("number", 0, 1_000_000, _PLAIN)

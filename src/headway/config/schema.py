@@ -52,7 +52,7 @@ class Config(Section):
     )
     storage: StorageSection = Field(default=StorageSection(), description="Where the request log is kept.")
     observability: ObservabilitySection = Field(
-        default=ObservabilitySection(), description="What operators are told of by itself."
+        default=ObservabilitySection(), description="Who is told what has happened."
     )
 
 

@@ -16,14 +16,14 @@ from pydantic_core import ErrorDetails
 
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError, closest
 from headway.config.schema import Config
-from headway.config.sections.base import LIST, MAPPING, TEXT, Section
-from headway.config.sections.observability import WebhookSection
+from headway.config.sections.alerts import WebhookSection
+from headway.config.sections.base import JSONL, LIST, MAPPING, TEXT, WEBHOOK, Section
 from headway.config.sections.provider import KeySection
 from headway.config.shape import choices_at, section_at
 
 __all__ = ["Checked", "ConfigError", "Problem", "UnreadableConfigError", "validate"]
 
-_TAGS = frozenset({TEXT, LIST, MAPPING})
+_TAGS = frozenset({TEXT, LIST, MAPPING, JSONL, WEBHOOK})
 _DICT_KEY = "[key]"
 _SETTING_LIKE = re.compile(r"[a-z][a-z_]{0,23}")
 _ESSENTIAL = frozenset({"kind", "base_url", "auth", "keys"})

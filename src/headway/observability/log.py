@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
-from typing import IO
+from typing import Protocol
 
 import msgspec
 
@@ -20,10 +20,18 @@ MAX_BATCHES = 256
 _encoder = msgspec.json.Encoder()
 
 
+class Out(Protocol):
+    """What takes lines, or raises `OSError` or `ValueError`."""
+
+    def write(self, lines: bytes, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
 class LogWriter:
     """Takes batches of finished lines. `dropped` hears how many were lost, from the thread that calls `write`."""
 
-    def __init__(self, out: IO[bytes], dropped: Callable[[int], None]) -> None:
+    def __init__(self, out: Out, dropped: Callable[[int], None]) -> None:
         self._out = out
         self._dropped = dropped
         self._failed = 0

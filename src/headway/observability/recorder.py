@@ -41,14 +41,16 @@ class Recorder:
         loop: AbstractEventLoop,
         write: Callable[[bytes], None] | None,
         ship: Callable[[bytes, int], None] | None = None,
+        export: Callable[[list[ExchangeEvent]], None] | None = None,
     ) -> None:
         """`write` takes finished log lines; None logs nothing. `ship` takes the lines of exchanges for the request log,
-        and how many they are.
+        and how many they are. `export` takes events, many at once. None of them may wait or raise.
         """
         self._metrics = metrics
         self._loop = loop
         self._write_lines = write
         self._ship = ship
+        self._export = export
         self._events: deque[ExchangeEvent] = deque()
         self._scheduled = False
         self._watchers: list[Watcher] = []
@@ -99,6 +101,8 @@ class Recorder:
                 self._write_lines(lines)
             if self._ship is not None:
                 self._ship(lines, len(events))
+        if events and self._export is not None:
+            self._export(events)
         if self._follower is not None and events:
             self._follower.ended(events)
         for watcher in tuple(self._watchers):

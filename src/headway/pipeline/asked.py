@@ -7,7 +7,7 @@ import msgspec
 from headway.core.load import Load
 from headway.pipeline.conversation import NORMAL, Headers
 from headway.pipeline.items import Recall
-from headway.types import Usage
+from headway.types import Trace, Usage
 from headway.wire.embedding import form as embedding
 from headway.wire.endpoints import Endpoint
 from headway.wire.foreign_json import UNREADABLE
@@ -56,6 +56,7 @@ class Asked(msgspec.Struct, eq=False):
     """What it files the request under."""
     told: bytes = b""
     """Header lines on what its client has left, for whatever it is answered."""
+    trace: Trace | None = None
 
     def load(self, body: bytes) -> Load:
         """How large it is, as far as can be told without its target."""

@@ -20,6 +20,7 @@ from headway.pipeline.outgoing import Outgoing
 from headway.pipeline.plan import Sender
 from headway.pipeline.relay import Manner, Notice, PlainRelay, StreamRelay
 from headway.pipeline.setting_out import Taught, cannot, learn, passed_over, set_out
+from headway.pipeline.tracing import traced
 from headway.pipeline.ways import Way
 from headway.pipeline.whole import ENCODED, NO_STREAM, Came, bad_reply, failed, judged
 from headway.ports import Connection, Dial, Downstream, Signing
@@ -142,7 +143,8 @@ class Call(msgspec.Struct, eq=False):
         if isinstance(found, Failure):
             self._owner.attempt_failed(self, found)
             return
-        self._outgoing = found
+        trace = self._asked.trace
+        self._outgoing = found if trace is None else traced(found, trace, self._asked.headers, self.attempt.number)
         self.dropped = found.dropped
         if sender.signing is not None:
             self._sign(sender.signing)

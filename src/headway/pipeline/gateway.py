@@ -28,9 +28,10 @@ from headway.pipeline.idempotency import Claim, Refused, Replays, digest_of
 from headway.pipeline.items import Items, Recall
 from headway.pipeline.plan import Plan
 from headway.pipeline.reader import Caller, Reader
+from headway.pipeline.tracing import Tracing
 from headway.pipeline.wishes import NOTHING_SAID, READ, Wishes, wishes
 from headway.ports import Downstream, Running, Signers, Sink, Timer, Timers, Transport
-from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot, Troubles
+from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot, Trace, Troubles
 from headway.wire.endpoints import BEDROCK, Endpoint, Style
 from headway.wire.invoking import invoked
 from headway.wire.malformed import Malformed
@@ -98,6 +99,7 @@ class Gateway:
         self._most_in_flight = snapshot.server.limits.in_flight
         self._id_prefix = f"hw-{os.urandom(6).hex()}-"
         self._count = 0
+        self._tracing = Tracing.of(snapshot.observability.otel, rng)
         self.plan = Plan(snapshot, self.registry, transport, now(), signers)
         self.replays = Replays(snapshot.idempotency, sink.record, now=now, wall=wall, later=loop.call_later)
 
@@ -116,6 +118,7 @@ class Gateway:
         self.replays.adjust(snapshot.idempotency)
         self.clients.adjust(snapshot.server.limits.clients, self.now())
         self._most_in_flight = snapshot.server.limits.in_flight
+        self._tracing = Tracing.of(snapshot.observability.otel, self._rng)
 
     def handle(
         self, endpoint: Endpoint, headers: Headers, body: bytes, downstream: Downstream, named: str | None = None
@@ -127,31 +130,31 @@ class Gateway:
         self._count += 1
         request_id = f"{self._id_prefix}{self._count:x}"
         read = {pair[0]: pair[1] for pair in headers if pair[0] in READ}
+        trace = None if self._tracing is None else self._tracing.begin(headers)
         if endpoint.body == "json":
             request = peek_json(body, named, endpoint.streams)
         else:
             request = peek_multipart(body, read.get(b"content-type", b""), named)
         if isinstance(request, Malformed):
-            self._refuse(endpoint, request_id, request, body, downstream)
+            self._refuse(endpoint, request_id, request, body, downstream, trace=trace)
             return None
         if endpoint is INVOKE:
             endpoint = _invoked(request)
         opened = self._open(endpoint, request, read, body, now)
         if not isinstance(opened, tuple):
-            self._refuse(endpoint, request_id, opened, body, downstream, model=request.model)
+            self._refuse(endpoint, request_id, opened, body, downstream, model=request.model, trace=trace)
             return None
         route, said, session, rank = opened
         options = own_stream_options(request)
         asked = Asked(endpoint, request, request_id, len(body), said.forwarded, options, headers, rank)
-        if said is not NOTHING_SAID:
-            asked.session, asked.tags = said.session, said.tags
+        asked.session, asked.tags, asked.trace = said.session, said.tags, trace
         if endpoint.name == "responses":
             asked.recall = Recall(self.items, tenant_of(headers), self.now)
         claim = None
         if said.key is not None:
             claim = self._claim(said.key, asked, body, downstream, Caller.of(asked, route.route, now))
             if isinstance(claim, Refused):
-                self._refuse(endpoint, request_id, claim, body, downstream, model=request.model)
+                self._refuse(endpoint, request_id, claim, body, downstream, model=request.model, trace=trace)
                 return None
             if isinstance(claim, Reader):
                 return claim
@@ -308,6 +311,7 @@ class Gateway:
         downstream: Downstream,
         *,
         model: str = "",
+        trace: Trace | None = None,
     ) -> None:
         style = endpoint.style
         end = ending(why, [], style, param=_param_of(why)) if isinstance(why, Failure) else _refusal(why, style)
@@ -328,6 +332,7 @@ class Gateway:
                 request_bytes=len(body),
                 reply_bytes=len(end.body),
                 error=end.message,
+                trace=trace,
             )
         )
         fields = b"content-type: application/json\r\nx-request-id: %b\r\n%b" % (request_id.encode(), end.fields)

@@ -15,7 +15,7 @@ import msgspec
 from headway.failures import FailureKind
 from headway.pipeline.asked import Asked
 from headway.ports import Downstream, Timer
-from headway.types import ExchangeEvent, Route
+from headway.types import ExchangeEvent, Route, Trace
 
 PATIENCE = 120.0
 """Seconds that a client may take nothing, where its route does not say how long a stall may last."""
@@ -34,6 +34,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     began: float
     patience: float
     """Seconds that its client may take nothing of the answer."""
+    trace: Trace | None = None
 
     @classmethod
     def of(cls, asked: Asked, route: Route, began: float) -> Caller:
@@ -46,6 +47,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             size=asked.size,
             began=began,
             patience=route.resilience.timeouts.stall or PATIENCE,
+            trace=asked.trace,
         )
 
 
@@ -275,6 +277,7 @@ class Reader:
             request_bytes=caller.size,
             reply_bytes=self.cursor,
             error=error,
+            trace=caller.trace,
         )
         self._host.record(event)
 

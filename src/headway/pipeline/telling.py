@@ -112,4 +112,5 @@ def event(
         request_bytes=asked.size,
         reply_bytes=reply_bytes,
         error=error,
+        trace=asked.trace,
     )

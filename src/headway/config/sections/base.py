@@ -9,7 +9,8 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Discriminator, model_validator
 
 TEXT, LIST, MAPPING = "<text>", "<list>", "<mapping>"
-"""Which form was written. They stand in pydantic's locations, in brackets unlike any setting's name."""
+JSONL, WEBHOOK = "<jsonl>", "<webhook>"
+"""Which form or kind was written. They stand in pydantic's locations, in brackets unlike any setting's name."""
 
 
 def nothing_is_empty(value: object) -> object:
