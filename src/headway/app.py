@@ -143,6 +143,11 @@ class Headway:
             if settings.path is None
             else ConfigFile(settings.path, environ, publish=self.publish, refused=self._config_refused)
         )
+        self._live = LiveMetrics(self.gateway.overview)
+        self._show_live_state()
+
+    def _show_live_state(self) -> None:
+        """Metrics that are read when they are asked for."""
         registry, now = self.gateway.registry, self.gateway.now
         self.metrics.gauge("headway_parked_keys", "Keys left alone after a refusal.", lambda: registry.parked(now()))
         self.metrics.gauge("headway_open_breakers", "Deployments left alone for their health.", registry.tripped)
@@ -153,7 +158,6 @@ class Headway:
         )
         meaning = "Rows of the request log, by what became of them."
         self.metrics.live.append(ReadCounter("headway_request_log_rows_total", meaning, ("result",), self._rows))
-        self._live = LiveMetrics(self.gateway.overview)
         self.metrics.live.extend(self._live.families())
         self.metrics.live.append(Gauge("headway_alerts", "Alerts that last.", ("kind",), self.alarm.firing))
         self.metrics.live.extend(self._exports.families())
