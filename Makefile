@@ -137,15 +137,23 @@ $(BIN)/python:
 	@$(PIP) install --editable . --group dev
 	@touch .venv/.package $@
 
-# nginx is the yardstick of a few tests, and promtool reads what lies in deploy/. Those tests are skipped without them, so that failing to
-# install them fails nothing. Of Debian's package of Prometheus only the tool is taken, since installing it all would start a server.
+# nginx is the yardstick of a few tests, others keep the request log in a PostgreSQL of their own, and promtool reads what lies in deploy/.
+# They are skipped without these, so that failing to install them fails nothing. Debian would start a PostgreSQL and a Prometheus for the
+# whole system, which is not wanted: of the one only the programs are installed, of the other only the tool is taken.
 services: | $(BIN)/python
-	@if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ]; then \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends nginx >/dev/null; \
-		fi || true; \
-		command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo "nginx is not installed: the tests that compare with it are skipped"; \
-	fi
+	@missing=; \
+	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$$missing nginx"; \
+	command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		if [ ! -e /etc/postgresql-common/createcluster.conf ]; then \
+			mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+		fi; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends \
+			-o Dpkg::Options::=--force-confold $$missing >/dev/null; \
+	fi || true; \
+	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo "nginx is not installed: the tests that compare with it are skipped"; \
+	command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
+		echo "PostgreSQL is not installed: the tests that need one are skipped"
 	@if [ ! -x $(BIN)/promtool ] && ! command -v promtool >/dev/null; then \
 		if command -v apt-get >/dev/null; then \
 			folder=$$(mktemp -d) && { [ "$$(id -u)" != 0 ] || apt-get -qq update; } && \

@@ -19,7 +19,7 @@ from headway.observability.feed import Feed
 from headway.storage.database import Database
 from headway.storage.migrations import migrate
 from headway.storage.request_log import RequestLog
-from headway.storage.rows import Logged, read_lines
+from headway.storage.rows import Ids, read_line
 from headway.types import AttemptRecord, ExchangeEvent, Secret, Snapshot, Storage, Usage
 
 
@@ -96,6 +96,7 @@ class World:
         self.app = Administration(self.gateway, self.guard, self.feed)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://localhost")
         self._database = Database(self.url)
+        self._ids = Ids()
 
     def _watch(self, watcher: Callable[[ExchangeEvent], None]) -> Callable[[], None]:
         self.watchers.append(watcher)
@@ -103,8 +104,8 @@ class World:
 
     async def log(self, *events: ExchangeEvent) -> None:
         await migrate(self._database.engine)
-        lines = msgspec.json.Encoder().encode_lines(list(events))
-        batch: list[Logged] = list(read_lines(lines))
+        lines = msgspec.json.Encoder().encode_lines(list(events)).splitlines()
+        batch = [logged for line in lines if (logged := read_line(line, self._ids)) is not None]
         await RequestLog(self._database.engine).store(batch)
 
     async def get(self, path: str, **query: Any) -> httpx.Response:

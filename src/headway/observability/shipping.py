@@ -16,7 +16,7 @@ import msgspec
 
 MOST_WAITING = 8 * 1024 * 1024
 """Bytes that may wait in the pipe."""
-_HEADER = struct.Struct(">cI")
+_LENGTH = struct.Struct(">I")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _STEADY = 60.0
 """Seconds that a process must live for its death to be no reason to wait longer."""
@@ -37,8 +37,8 @@ _read_report = msgspec.json.Decoder(Report).decode
 
 
 class Shipping:
-    """`command` starts the process, `orders` is the first thing it is told; `failed` hears why nothing can be written,
-    and None when it can be again.
+    """`command` starts the process, `orders` is the first thing it is told; `failed` hears again and again why nothing
+    can be written, or None when it can be.
     """
 
     def __init__(self, command: Sequence[str], orders: bytes, failed: Callable[[str | None], None]) -> None:
@@ -46,14 +46,17 @@ class Shipping:
         self._orders = orders
         self._failed = failed
         self._process: Process | None = None
+        self._backlog: list[tuple[bytes, int]] = []
+        """What came while no process ran."""
+        self._backlog_size = 0
         self._lost = 0
         self._shipped = 0
         """Rows given to the process that runs."""
         self._report = Report()
         self._before = Report()
         """Of the processes before it, in all."""
-        self._error: str | None = None
-        self._closing = False
+        self._closing = asyncio.Event()
+        self._over = False
 
     @property
     def stored(self) -> int:
@@ -63,50 +66,56 @@ class Shipping:
     def dropped(self) -> int:
         return self._lost + self._before.dropped + self._report.dropped
 
-    @property
-    def error(self) -> str | None:
-        """Why nothing can be written just now."""
-        return self._error
-
     def ship(self, lines: bytes, rows: int) -> None:
         process = self._process
         pipe = None if process is None else process.stdin
-        if pipe is None or pipe.is_closing() or pipe.transport.get_write_buffer_size() > MOST_WAITING:
+        if pipe is None or pipe.is_closing():
+            self._keep(lines, rows)
+        elif pipe.transport.get_write_buffer_size() > MOST_WAITING:
+            self._lost += rows
+        else:
+            self._shipped += rows
+            pipe.write(_LENGTH.pack(len(lines)) + lines)
+
+    def _keep(self, lines: bytes, rows: int) -> None:
+        """For the next process."""
+        if self._over or self._backlog_size > MOST_WAITING:
             self._lost += rows
             return
-        self._shipped += rows
-        pipe.write(_HEADER.pack(b"L", len(lines)) + lines)
+        self._backlog.append((lines, rows))
+        self._backlog_size += len(lines)
 
     async def run(self) -> None:
         """Keep a process running, until `close`."""
+        try:
+            await self._run()
+        finally:
+            self._over = True
+            self._lost += sum(rows for _, rows in self._backlog)
+            self._backlog.clear()
+
+    async def _run(self) -> None:
         loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
-        while not self._closing:
+        while not self._closing.is_set():
             began = loop.time()
             try:
                 await self._live()
             except OSError as error:
-                self._say(f"the writer of the request log cannot be started: {error.strerror}")
-            if self._closing:
-                return
-            if self._error is None:
-                self._say("the writer of the request log has ended; it is started again")
+                self._failed(f"the writer of the request log cannot be started: {error.strerror}")
+            else:
+                if not self._closing.is_set():
+                    self._failed(self._report.error or "the writer of the request log has ended; it is started again")
+            self._report = Report()
             pause = _FIRST_PAUSE if loop.time() - began >= _STEADY else min(pause * 2, _LONGEST_PAUSE)
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._closing.wait()
 
-    async def close(self) -> None:
-        """Let it write what it has, for a while."""
-        self._closing = True
-        process = self._process
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(_FAREWELL):
-                await process.wait()
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                process.kill()
+    def close(self) -> None:
+        """Have the process write what it has, and end. `run` ends with it, or when cancelled."""
+        self._closing.set()
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     async def _live(self) -> None:
         """One process from its start to its end."""
@@ -114,9 +123,11 @@ class Shipping:
         process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, start_new_session=True)
         assert process.stdin is not None
         assert process.stdout is not None
-        self._shipped, self._report = 0, Report()
-        process.stdin.write(_HEADER.pack(b"C", len(self._orders)) + self._orders)
+        process.stdin.write(_LENGTH.pack(len(self._orders)) + self._orders)
         self._process = process
+        self._send_backlog()
+        if self._closing.is_set():
+            process.stdin.close()
         try:
             while line := await process.stdout.readline():
                 self._hear(line)
@@ -124,27 +135,33 @@ class Shipping:
         finally:
             self._process = None
             self._bury()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    def _send_backlog(self) -> None:
+        backlog, self._backlog, self._backlog_size = self._backlog, [], 0
+        for lines, rows in backlog:
+            self.ship(lines, rows)
 
     def _hear(self, line: bytes) -> None:
         with suppress(msgspec.DecodeError):
             self._report = _read_report(line)
-            self._say(self._report.error)
-
-    def _say(self, error: str | None) -> None:
-        if error != self._error:
-            self._error = error
-            self._failed(error)
+            self._failed(self._report.error)
 
     def _bury(self) -> None:
         """What a process was given and has not told of is lost."""
         known, before = self._report, self._before
         self._lost += max(self._shipped - known.stored - known.dropped, 0)
         self._before = Report(before.stored + known.stored, before.dropped + known.dropped)
-        self._report = Report()
+        self._report = Report(error=known.error)
+        self._shipped = 0
 
 
 class Shipments:
-    """The process that runs, if any: it changes with the configuration."""
+    """The process that runs, if any: it changes with the configuration. `failed` hears why nothing can be written, and
+    None when it can be again.
+    """
 
     def __init__(self, command: Sequence[str], failed: Callable[[str | None], None]) -> None:
         self._command = command
@@ -153,21 +170,23 @@ class Shipments:
         self._begun = False
         self._shipping: Shipping | None = None
         self._running: asyncio.Task[None] | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], Shipping] = {}
         self._stored = self._dropped = 0
-        """By processes that were told to go."""
+        """By processes that are gone."""
+        self._error: str | None = None
 
     @property
     def stored(self) -> int:
-        return self._stored + (0 if self._shipping is None else self._shipping.stored)
+        return self._stored + sum(shipping.stored for shipping in self._at_work())
 
     @property
     def dropped(self) -> int:
-        return self._dropped + (0 if self._shipping is None else self._shipping.dropped)
+        return self._dropped + sum(shipping.dropped for shipping in self._at_work())
 
     @property
     def error(self) -> str | None:
-        return None if self._shipping is None else self._shipping.error
+        """Why nothing can be written just now."""
+        return self._error
 
     def ship(self, lines: bytes, rows: int) -> None:
         if self._shipping is not None:
@@ -184,31 +203,42 @@ class Shipments:
             return
         self._orders = orders
         self._retire()
+        if orders is None:
+            self._error = None
         if self._begun:
             self._start()
 
-    def _start(self) -> None:
-        orders = self._orders
-        if orders is not None:
-            self._shipping = Shipping(self._command, orders, self._failed)
-            self._running = asyncio.ensure_future(self._shipping.run())
-
     async def close(self) -> None:
         self._retire()
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    def _at_work(self) -> list[Shipping]:
+        return [*self._leaving.values(), *([] if self._shipping is None else [self._shipping])]
+
+    def _start(self) -> None:
+        if self._orders is not None:
+            shipping = Shipping(self._command, self._orders, lambda error: self._say(error, shipping))
+            self._shipping = shipping
+            self._running = asyncio.ensure_future(shipping.run())
+
+    def _say(self, error: str | None, shipping: Shipping) -> None:
+        if shipping is self._shipping and error != self._error:
+            self._error = error
+            self._failed(error)
 
     def _retire(self) -> None:
         shipping, running = self._shipping, self._running
         self._shipping = self._running = None
-        if shipping is None or running is None:
-            return
-        task = asyncio.ensure_future(self._bid_farewell(shipping, running))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        if shipping is not None and running is not None:
+            self._leaving[asyncio.ensure_future(self._bid_farewell(shipping, running))] = shipping
 
     async def _bid_farewell(self, shipping: Shipping, running: asyncio.Task[None]) -> None:
-        await shipping.close()
+        shipping.close()
+        await asyncio.wait({running}, timeout=_FAREWELL)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         self._stored += shipping.stored
         self._dropped += shipping.dropped
+        task = asyncio.current_task()
+        assert task is not None
+        del self._leaving[task]

@@ -1,17 +1,21 @@
 """Which database a URL means, and how it is opened.
 
-SQLite is told to let readers read while somebody writes. Who works with rows is `requests`', `rollups`' and
+SQLite is told to let readers read while somebody writes. Who works with rows is `request_log`'s, `usage`'s and
 `retention`'s business.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
+from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 Kind = Literal["sqlite", "postgresql"]
@@ -23,10 +27,16 @@ _DRIVERS: dict[str, tuple[Kind, str]] = {
     "postgres": ("postgresql", "postgresql+asyncpg"),
     "postgresql+asyncpg": ("postgresql", "postgresql+asyncpg"),
 }
+_PARAMETERS = {"host": "host", "port": "port", "ssl": "ssl", "sslmode": "ssl"}
+"""What may stand in a PostgreSQL URL after `?`, and what the driver calls it."""
 _BUSY = 5000
 """Milliseconds for which a writer of SQLite waits for another."""
 _CONNECT = 5.0
 """Seconds for which PostgreSQL may take to accept a connection."""
+
+
+BROKEN = (SQLAlchemyError, CommandError, OSError, TimeoutError)
+"""What a database raises that does not answer, or not as it should."""
 
 
 class BadUrlError(ValueError):
@@ -48,6 +58,27 @@ class Database:
     async def close(self) -> None:
         await self.engine.dispose()
 
+    def explain(self, error: Exception) -> str:
+        """One line: which database, what is wrong with it, and the way out where that is known."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        said = str(cause).strip().partition("\n")[0]
+        if not said or isinstance(error, TimeoutError):
+            said = "it does not answer in time"
+        said = said.partition(">: ")[2] or said  # the driver's class
+        return f"{self.name}: {said[:200]}{self._way_out(error, said)}"
+
+    def _way_out(self, error: Exception, said: str) -> str:
+        if isinstance(error, CommandError):
+            return "; a newer version of Headway has made it, which has to be used on"
+        if self.kind == "postgresql":
+            return ""
+        file = Path(self._url.database or "")
+        if "unable to open" in said and not file.parent.is_dir():
+            return f"; there is no folder {file.parent.absolute()}: create it, or set storage.url"
+        if "unable to open" in said or "readonly" in said:
+            return f"; {file.parent.absolute()} must be a folder that may be written in, or set storage.url"
+        return ""
+
 
 def fault_of(url: str) -> str | None:
     """Why a URL cannot be used; None if it can."""
@@ -61,15 +92,27 @@ def fault_of(url: str) -> str | None:
 def _read(url: str) -> tuple[Kind, URL]:
     try:
         found = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise BadUrlError("must be a URL such as sqlite:///headway.db or postgresql://user@host/headway") from None
     known = _DRIVERS.get(found.drivername)
     if known is None:
         raise BadUrlError(f"{found.drivername!r} is no database that is known here; sqlite and postgresql are")
     kind, driver = known
-    if kind == "postgresql" and not found.host and "host" not in found.query:
-        raise BadUrlError("must name a host, as in postgresql://user@host/headway")
+    if kind == "postgresql":
+        found = _checked(found)
     return kind, found.set(drivername=driver)
+
+
+def _checked(url: URL) -> URL:
+    """A URL of PostgreSQL in its driver's terms."""
+    if find_spec("asyncpg") is None:
+        raise BadUrlError("PostgreSQL needs asyncpg: pip install 'headway[postgres]'")
+    if not url.host and "host" not in url.query:
+        raise BadUrlError("must name a host, as in postgresql://user@host/headway")
+    unknown = sorted(url.query.keys() - _PARAMETERS.keys())
+    if unknown:
+        raise BadUrlError(f"has the parameter {unknown[0]!r}, which is not known here; {', '.join(_PARAMETERS)} are")
+    return url.set(query={_PARAMETERS[name]: value for name, value in url.query.items()})
 
 
 def _engine(kind: Kind, url: URL) -> AsyncEngine:
@@ -84,6 +127,8 @@ def _engine(kind: Kind, url: URL) -> AsyncEngine:
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY}", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_BUSY}", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    with suppress(sqlite3.OperationalError):  # locked: another process is just switching the file, for all who come
+        cursor.execute("PRAGMA journal_mode=WAL")
     cursor.close()

@@ -6,44 +6,38 @@ Roll-ups are read by `usage`; what is too old goes by `retention`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, Table, and_, insert, select
+from msgspec import structs
+from sqlalchemy import ColumnElement, RowMapping, Table, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from headway.storage.rows import Ids, Logged, Row, first_id, moment, row_of, tags_of
+from headway.storage import partitions
+from headway.storage.rows import Ids, Logged, Row, fit, fit_tag, microseconds, moment, row_of, tag_rows
+from headway.storage.search import Filters, spans
 from headway.storage.sums import Sums, rows_of, tag_rows_of
-from headway.storage.tables import COUNTED, DIMENSIONS, TAG_SUMS, hours, minutes, request_tags, requests, tag_hours
+from headway.storage.tables import (
+    COUNTED,
+    DIMENSIONS,
+    FAILED,
+    TAG_SUMS,
+    hours,
+    minutes,
+    request_tags,
+    requests,
+    tag_hours,
+)
 
 MOST_ON_A_PAGE = 500
+_TRIES = 4
+"""To find numbers that no other writer has."""
 _PLAIN = ("request_id", "route", "target", "provider", "key", "endpoint", "model", "status", "stream", "session")
 """Filters that want a column to have their value."""
 _SHOWN = [column for column in requests.c if column.name != "event"]
-
-
-class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which exchanges. Everything that is given must hold. `outcome` may be `failed`, whatever it failed of; `since`
-    and `until` are Unix time in seconds, `slower` is a duration in seconds.
-    """
-
-    request_id: str | None = None
-    route: str | None = None
-    target: str | None = None
-    provider: str | None = None
-    key: str | None = None
-    endpoint: str | None = None
-    model: str | None = None
-    outcome: str | None = None
-    status: int | None = None
-    stream: bool | None = None
-    session: str | None = None
-    tag: str | None = None
-    since: float | None = None
-    until: float | None = None
-    slower: float | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -56,68 +50,106 @@ class Page(msgspec.Struct, frozen=True):
 class RequestLog:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._ids = Ids()
+        self._days: set[int] = set()
+        """Of PostgreSQL: they have partitions."""
 
     async def store(self, batch: Sequence[Logged]) -> None:
-        """All of the batch with its sums, or nothing of it."""
+        """All of the batch with its sums, or nothing of it. What is stored already is not stored twice."""
+        for _ in range(_TRIES - 1):
+            try:
+                await self._store(batch)
+            except IntegrityError:
+                self._days.clear()
+                batch = await self._left(batch)
+            else:
+                return
+        await self._store(batch)
+
+    async def _store(self, batch: Sequence[Logged]) -> None:
+        if not batch:
+            return
         sums = Sums()
         for logged in batch:
             sums.add(logged.event)
-        try:
-            await self._store(batch, sums)
-        except IntegrityError:  # another writer had one of the numbers: all get others
-            self._ids = Ids()
-            await self._store(batch, sums)
-
-    async def _store(self, batch: Sequence[Logged], sums: Sums) -> None:
-        rows = [row_of(logged, self._ids) for logged in batch]
-        tags = [tag for row, logged in zip(rows, batch, strict=True) for tag in tags_of(row, logged.event)]
+        tags = tag_rows(batch)
+        await self._make_partitions(batch)
         async with self._engine.begin() as connection:
-            await connection.execute(insert(requests), rows)
+            await connection.execute(insert(requests), [row_of(logged) for logged in batch])
             if tags:
                 await connection.execute(insert(request_tags), tags)
                 await _add(connection, tag_hours, ("at", "tag"), TAG_SUMS, tag_rows_of(sums.tags))
             for table, found in ((minutes, sums.minutes), (hours, sums.hours)):
                 await _add(connection, table, ("at", *DIMENSIONS), COUNTED, rows_of(found))
 
+    async def _left(self, batch: Sequence[Logged]) -> list[Logged]:
+        """What is not there yet: an earlier attempt may have come through though its answer did not. Numbers that
+        another writer has taken are given anew.
+        """
+        query = select(requests.c.id, requests.c.request_id).where(requests.c.id.in_([logged.id for logged in batch]))
+        async with self._engine.connect() as connection:
+            taken = {row[0]: row[1] for row in (await connection.execute(query)).all()}
+        ids = Ids()
+        left: list[Logged] = []
+        for logged in batch:
+            name = taken.get(logged.id)
+            if name is None:
+                left.append(logged)
+            elif name != fit("request_id", logged.event.request_id):
+                left.append(structs.replace(logged, id=ids.new(logged.event.at)))
+        return left
+
+    async def _make_partitions(self, batch: Sequence[Logged]) -> None:
+        """Rows that have waited for long may be of days that nobody has prepared."""
+        if self._engine.dialect.name != "postgresql":
+            return
+        missing = {partitions.day_of_row(logged.id) for logged in batch} - self._days
+        if missing:
+            await partitions.make(self._engine, sorted(missing))
+            self._days |= missing
+
     async def page(self, filters: Filters, *, most: int = 50, before: int | None = None) -> Page:
         """Without the events themselves."""
         most = min(max(most, 1), MOST_ON_A_PAGE)
-        wanted = _conditions(filters)
-        if before is not None:
-            wanted.append(requests.c.id < before)
-        query = select(*_SHOWN).where(and_(True, *wanted)).order_by(requests.c.id.desc()).limit(most + 1)
-        async with self._engine.connect() as connection:
-            found = (await connection.execute(query)).mappings().all()
-        rows = [_shown(row) for row in found[:most]]
-        return Page(rows, found[most - 1]["id"] if len(found) > most else None)
+        query = select(*_SHOWN).where(*_conditions(filters)).order_by(requests.c.id.desc())
+        found: list[RowMapping] = []
+        async with self._engine.connect() as connection, aclosing(spans(connection, filters, before)) as ranges:
+            async for first, end in ranges:
+                within = query.where(requests.c.id >= first, requests.c.id < end).limit(most + 1 - len(found))
+                found += (await connection.execute(within)).mappings().all()
+                if len(found) > most:
+                    break
+        return Page([_shown(row) for row in found[:most]], found[most - 1]["id"] if len(found) > most else None)
 
     async def one(self, request_id: str) -> dict[str, Any] | None:
         """All that is known of an exchange: its row, and its event."""
-        query = select(requests).where(requests.c.request_id == request_id).order_by(requests.c.id.desc()).limit(1)
+        query = (
+            select(requests)
+            .where(requests.c.request_id == fit("request_id", request_id))
+            .order_by(requests.c.id.desc())
+            .limit(1)
+        )
         async with self._engine.connect() as connection:
             found = (await connection.execute(query)).mappings().first()
         return None if found is None else {**_shown(found), "event": msgspec.json.decode(found["event"])}
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    """All but the times."""
     found: list[ColumnElement[bool]] = []
     for name in _PLAIN:
         value = getattr(filters, name)
         if value is not None:
-            found.append(requests.c[name] == value)
-    if filters.outcome == "failed":
-        found.append(requests.c.outcome != "ok")
-    elif filters.outcome is not None:
-        found.append(requests.c.outcome == filters.outcome)
-    if filters.since is not None:
-        found.append(requests.c.id >= first_id(filters.since))
-    if filters.until is not None:
-        found.append(requests.c.id < first_id(filters.until))
+            found.append(requests.c[name] == (fit(name, value) if isinstance(value, str) else value))
+    has_failed = filters.outcome is not None and filters.outcome != "ok"
+    if has_failed or (filters.status is not None and filters.status >= 400):
+        found.append(FAILED)
+    if filters.outcome is not None and filters.outcome != "failed":
+        found.append(requests.c.outcome == fit("outcome", filters.outcome))
     if filters.slower is not None:
-        found.append(requests.c.duration >= int(filters.slower * 1e6))
+        found.append(requests.c.duration >= microseconds(filters.slower))
     if filters.tag is not None:
-        found.append(requests.c.id.in_(select(request_tags.c.id).where(request_tags.c.tag == filters.tag)))
+        tagged = select(request_tags.c.id).where(request_tags.c.tag == fit_tag(filters.tag))
+        found.append(requests.c.id.in_(tagged))
     return found
 
 

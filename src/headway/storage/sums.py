@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from headway.storage.rows import Row, target_of
+from headway.storage.rows import Row, amount, fit, microseconds, tags_of, target_of
 from headway.storage.tables import BOUNDS, COUNTED, DIMENSIONS, SUMS, TAG_SUMS, TIMES
 from headway.types import ExchangeEvent, Usage
 
@@ -30,22 +30,22 @@ class Sums:
 
     def add(self, event: ExchangeEvent) -> None:
         usage = event.usage or _NO_USAGE
-        cost = event.cost or 0
-        tokens = usage.input_tokens + usage.output_tokens
+        cost, sent, got = amount(event.cost or 0), amount(usage.input_tokens), amount(usage.output_tokens)
         amounts = (
             1,
             len(event.attempts),
             int(event.broke),
-            usage.input_tokens,
-            usage.output_tokens,
-            usage.cached_input_tokens,
-            usage.reasoning_tokens,
+            sent,
+            got,
+            amount(usage.cached_input_tokens),
+            amount(usage.reasoning_tokens),
             cost,
-            int(event.cost is None and tokens > 0),
-            int(event.duration * 1e6),
+            int(event.cost is None and sent + got > 0),
+            microseconds(event.duration),
         )
         _, target, key = target_of(event)
-        dimensions = (event.route[:256], target[:384], key[:128], event.endpoint, event.outcome)
+        route, endpoint, outcome = (fit(name, getattr(event, name)) for name in ("route", "endpoint", "outcome"))
+        dimensions = (route, target, key, endpoint, outcome)
         minute = int(event.at // 60)
         lasted = _AT_FIRST + bisect_left(BOUNDS, event.duration)
         began = None
@@ -55,16 +55,16 @@ class Sums:
             found = sums.get((at, *dimensions))
             if found is None:
                 found = sums[(at, *dimensions)] = [0] * len(COUNTED)
-            for number, amount in enumerate(amounts):
-                found[number] += amount
+            for number, more in enumerate(amounts):
+                found[number] += more
             found[lasted] += 1
             if began is not None:
                 found[began] += 1
-        for tag in dict.fromkeys(event.tags):
+        for tag in tags_of(event):
             tagged = self.tags.setdefault((minute // 60, tag), [0] * len(TAG_SUMS))
-            values = (1, int(event.outcome != "ok"), usage.input_tokens, usage.output_tokens, cost)
-            for number, amount in enumerate(values):
-                tagged[number] += amount
+            values = (1, int(event.outcome != "ok"), sent, got, cost)
+            for number, more in enumerate(values):
+                tagged[number] += more
 
 
 def rows_of(sums: dict[Key, list[int]]) -> list[Row]:

@@ -4,8 +4,8 @@ It stands apart from the gateway, which has no time for it. It is fed on standar
 how it stands. While the database does not answer, rows wait, the oldest give way to newer ones, and what was lost is
 counted.
 
-A message is a byte for its kind, four bytes for its length (big-endian), and JSON: `C` the `Orders`, `L` lines of the
-log.
+A message is four bytes for its length (big-endian), and then so many: the first are the `Orders` in JSON, the others
+lines of the log.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from headway.storage.database import Database
+from headway.storage.database import BROKEN, BadUrlError, Database
 from headway.storage.migrations import migrate
 from headway.storage.request_log import RequestLog
-from headway.storage.retention import forget, make_partitions
-from headway.storage.rows import Logged, read_lines
+from headway.storage.retention import forget, prepare
+from headway.storage.rows import Ids, Logged, read_line
 from headway.types import Kept
 
-HEADER = struct.Struct(">cI")
+LENGTH = struct.Struct(">I")
 MOST_WAITING = 20_000
 """Rows."""
 BATCH = 1000
@@ -41,9 +42,9 @@ LAST_TRY = 5.0
 """Seconds for what is still waiting when the gateway has closed."""
 PATIENCE = 10.0
 """Seconds for one transaction."""
+_TO_MIGRATE = 300.0
 _LONGEST_PAUSE = 10.0
 _NICENESS = 5
-_BROKEN = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -62,148 +63,191 @@ class Report(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
+Tell = Callable[[Report], None]
+
+
 class Writer:
-    def __init__(self, orders: Orders, tell: asyncio.Event) -> None:
-        self._orders = orders
+    """`run` writes what comes, until `end`; then what still waits."""
+
+    def __init__(self, database: Database, kept: Kept, tell: Tell) -> None:
+        self._database = database
+        self._kept = kept
         self._tell = tell
-        self._database = Database(orders.url)
-        self._log = RequestLog(self._database.engine)
+        self._log = RequestLog(database.engine)
+        self._ids = Ids()
         self._waiting: deque[Logged] = deque()
         self._some = asyncio.Event()
-        self._ready = False
-        self._tidied = -TIDY_EVERY
-        self.stored = 0
-        self.dropped = 0
-        self.error: str | None = None
-
-    @property
-    def report(self) -> Report:
-        return Report(self.stored, self.dropped, len(self._waiting), self.error)
-
-    def order(self, orders: Orders) -> None:
-        """What to keep may change; another database is another writer's."""
-        self._orders = orders
+        self._ready = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._stored = 0
+        self._dropped = 0
+        self._error: str | None = None
+        self._told: Report | None = None
 
     def take(self, lines: bytes) -> None:
-        for logged in read_lines(lines):
-            if len(self._waiting) >= MOST_WAITING:
-                self._waiting.popleft()
-                self.dropped += 1
-            self._waiting.append(logged)
+        for line in lines.splitlines():
+            logged = read_line(line, self._ids)
+            if logged is None:
+                self._dropped += 1
+            else:
+                self._waiting.append(logged)
+        self._bound()
+        self._some.set()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._ended.set()
         self._some.set()
 
     async def run(self) -> None:
-        """Write what comes, until cancelled."""
         pause = FLUSH_AFTER
         while True:
-            try:
-                async with asyncio.timeout(PATIENCE * 6):
-                    await self._work()
-            except _BROKEN as error:
-                self._fail(error)
-                await asyncio.sleep(pause)
+            if await self._works():
+                pause = FLUSH_AFTER
+                if self._ended.is_set() and not self._waiting:
+                    return
+                if len(self._waiting) < BATCH:  # a little later there are more, which cost less together
+                    await self._until_ended(FLUSH_AFTER)
+                await self._some.wait()
+            elif self._ended.is_set():
+                return
+            else:
+                await self._until_ended(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-                continue
-            pause = FLUSH_AFTER
-            if len(self._waiting) < BATCH:
-                await asyncio.sleep(FLUSH_AFTER)
-                await self._some_row()
 
-    async def finish(self) -> None:
-        """Write what waits, within a bound, and close."""
-        with suppress(*_BROKEN):
-            async with asyncio.timeout(LAST_TRY):
-                await self._work(tidy=False)
-        self.dropped += len(self._waiting)
+    async def tidy(self) -> None:
+        """Keep room for what comes, and let go what is too old, until cancelled. It holds up nobody who writes."""
+        await self._ready.wait()
+        while True:
+            try:
+                await prepare(self._database.engine, time.time())
+                await forget(self._database.engine, self._kept, time.time())
+            except BROKEN as error:
+                print(f"the request log is not tidied: {self._database.explain(error)}", file=sys.stderr, flush=True)
+            await asyncio.sleep(TIDY_EVERY)
+
+    async def report(self) -> None:
+        """Tell how it stands now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            if self._told is not None:
+                self._say()
+
+    async def close(self) -> None:
+        """What has not been written by now is lost."""
+        self._dropped += len(self._waiting)
         self._waiting.clear()
-        with suppress(*_BROKEN):
+        self._say()
+        with suppress(*BROKEN):
             await self._database.close()
 
-    async def _some_row(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TIDY_EVERY):
-                await self._some.wait()
+    async def _works(self) -> bool:
+        """Write all that waits; false if the database does not take it."""
+        try:
+            if not self._ready.is_set():
+                async with asyncio.timeout(_TO_MIGRATE):
+                    await migrate(self._database.engine)
+                self._ready.set()
+            while self._waiting:
+                await self._write([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))])
+            self._some.clear()
+        except BROKEN as error:
+            self._error = self._database.explain(error)
+        else:
+            self._error = None
+        self._say()
+        return self._error is None
 
-    async def _work(self, *, tidy: bool = True) -> None:
-        if not self._ready:
-            await migrate(self._database.engine)
-            await make_partitions(self._database.engine, time.time())
-            self._ready = True
-            self._heal()
-        if tidy and time.monotonic() - self._tidied >= TIDY_EVERY:
-            await make_partitions(self._database.engine, time.time())
-            await forget(self._database.engine, self._orders.kept, time.time())
-            self._tidied = time.monotonic()
-        while self._waiting:
-            batch = [self._waiting[place] for place in range(min(BATCH, len(self._waiting)))]
-            dropped = self.dropped
+    async def _write(self, batch: list[Logged]) -> None:
+        try:
+            stored = await self._store(batch)
+        except BaseException:
+            self._waiting.extendleft(reversed(batch))
+            self._bound()
+            raise
+        self._stored += stored
+        self._dropped += len(batch) - stored
+        self._error = None
+        self._say()
+
+    async def _store(self, batch: list[Logged]) -> int:
+        """How many were stored: all but those that the database refuses for what they hold, and would for ever."""
+        try:
             async with asyncio.timeout(PATIENCE):
                 await self._log.store(batch)
-            self.stored += len(batch)
-            # Rows that were dropped meanwhile were the first of the batch, and are stored after all.
-            again = min(self.dropped - dropped, len(batch))
-            self.dropped -= again
-            for _ in range(len(batch) - again):
-                self._waiting.popleft()
-            self._heal()
-        self._some.clear()
+        except (DBAPIError, OverflowError) as error:
+            if not _is_refusal(error):
+                raise
+            if len(batch) == 1:
+                return 0
+            half = len(batch) // 2
+            return await self._store(batch[:half]) + await self._store(batch[half:])
+        return len(batch)
 
-    def _heal(self) -> None:
-        if self.error is not None:
-            self.error = None
-            self._tell.set()
+    def _bound(self) -> None:
+        while len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self._dropped += 1
 
-    def _fail(self, error: Exception) -> None:
-        said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0] or type(error).__name__
-        text = f"{self._database.name}: {said[:200]}"
-        if text != self.error:
-            self.error = text
-            self._tell.set()
+    def _say(self) -> None:
+        report = Report(self._stored, self._dropped, len(self._waiting), self._error)
+        if report != self._told:
+            self._told = report
+            self._tell(report)
+
+    async def _until_ended(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+
+
+def _is_refusal(error: DBAPIError | OverflowError) -> bool:
+    """Of a value, by PostgreSQL's classes of errors: data, integrity, limits."""
+    if isinstance(error, OverflowError | DataError | IntegrityError):
+        return True
+    return str(getattr(error.orig, "sqlstate", ""))[:2] in ("22", "23", "54")
 
 
 async def serve() -> None:
     """Read orders and lines until standard input ends."""
-    loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=2**26)
+    loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
-    told = asyncio.Event()
-    kind, body = await _message(reader)
-    if kind != b"C":
-        raise RuntimeError("the first message must hold orders")
-    writer = Writer(msgspec.json.decode(body, type=Orders), told)
-    tasks = [asyncio.ensure_future(writer.run()), asyncio.ensure_future(_tell(writer, told))]
+    orders = msgspec.json.decode(await _message(reader), type=Orders)
+    try:
+        database = Database(orders.url)
+    except BadUrlError as error:
+        await _refuse(reader, f"storage.url {error}")
+        return
+    writer = Writer(database, orders.kept, say)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(writer.run())
+        others = [group.create_task(writer.tidy()), group.create_task(writer.report())]
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                writer.take(await _message(reader))
+        writer.end()
+        await asyncio.wait({running}, timeout=LAST_TRY)
+        for task in (running, *others):
+            task.cancel()
+    await writer.close()
+
+
+async def _refuse(reader: asyncio.StreamReader, why: str) -> None:
+    """Nothing can be written, ever: whoever sends rows is told so as long as it sends."""
+    dropped = 0
     with suppress(asyncio.IncompleteReadError):
         while True:
-            kind, body = await _message(reader)
-            if kind == b"C":
-                writer.order(msgspec.json.decode(body, type=Orders))
-            else:
-                writer.take(body)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await writer.finish()
-    _say(writer.report)
+            say(Report(dropped=dropped, error=why))
+            dropped += (await _message(reader)).count(b"\n")
 
 
-async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    kind, length = HEADER.unpack(await reader.readexactly(HEADER.size))
-    return kind, await reader.readexactly(length)
+async def _message(reader: asyncio.StreamReader) -> bytes:
+    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+    return await reader.readexactly(length)
 
 
-async def _tell(writer: Writer, told: asyncio.Event) -> None:
-    last: Report | None = None
-    while True:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TELL_EVERY):
-                await told.wait()
-        told.clear()
-        if writer.report != last:
-            last = writer.report
-            _say(last)
-
-
-def _say(report: Report) -> None:
+def say(report: Report) -> None:
     with suppress(BrokenPipeError):
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
         sys.stdout.buffer.flush()

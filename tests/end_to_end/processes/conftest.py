@@ -16,6 +16,12 @@ import pytest
 
 import headway
 
+TESTS = str(Path(__file__).parents[2])
+if TESTS not in sys.path:
+    sys.path.append(TESTS)
+
+from storage.postgres import Postgres, new_server  # noqa: E402
+
 PATIENCE = 10.0
 
 
@@ -114,3 +120,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
         process.popen.wait(PATIENCE)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A server that the test may stop."""
+    yield from new_server()

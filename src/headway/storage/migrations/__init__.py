@@ -25,6 +25,6 @@ def _upgrade(connection: Connection) -> None:
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

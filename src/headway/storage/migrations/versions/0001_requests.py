@@ -26,7 +26,7 @@ _BUCKETS = 22
 def upgrade() -> None:
     op.create_table(
         "requests",
-        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("request_id", sa.String(128), nullable=False),
         sa.Column("endpoint", sa.String(64), nullable=False),
         sa.Column("model", sa.String(256), nullable=False),
@@ -48,10 +48,12 @@ def upgrade() -> None:
         postgresql_partition_by="RANGE (id)",
     )
     op.create_index("ix_requests_request_id", "requests", ["request_id"])
-    for name in ("route", "target", "provider", "key", "session"):
+    for name in ("model", "route", "target", "key", "session"):
         op.create_index(f"ix_requests_{name}", "requests", [name, "id"])
     failed = sa.text("outcome <> 'ok'")
-    op.create_index("ix_requests_failed", "requests", ["outcome", "id"], sqlite_where=failed, postgresql_where=failed)
+    op.create_index(
+        "ix_requests_failed", "requests", ["id", "outcome", "status"], sqlite_where=failed, postgresql_where=failed
+    )
     op.create_table(
         "request_tags",
         sa.Column("tag", sa.String(128), primary_key=True),
@@ -72,6 +74,7 @@ def upgrade() -> None:
                 for kind in "tf"
                 for number in range(_BUCKETS)
             ),
+            sqlite_with_rowid=False,
         )
     op.create_table(
         "usage_tag_hours",
@@ -81,4 +84,5 @@ def upgrade() -> None:
             sa.Column(each, sa.BigInteger, nullable=False)
             for each in ("requests", "failed", "input_tokens", "output_tokens", "cost")
         ),
+        sqlite_with_rowid=False,
     )

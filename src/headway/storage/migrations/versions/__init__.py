@@ -1,1 +1,1 @@
-"""The migrations, in order."""
+"""What each version changed in the tables, one module a step."""
