@@ -25,7 +25,7 @@ class Notice(Protocol):
 
 
 class Alarm:
-    """Follows the recorder. `lost` counts the log's lost lines, `wall` is Unix time."""
+    """Follows the recorder. `lost` counts the log's lost lines and rows, `wall` is Unix time."""
 
     def __init__(
         self,

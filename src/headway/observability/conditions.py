@@ -94,7 +94,7 @@ class Conditions:
                 pass
 
     def now(self, troubles: Troubles, lost: int, at: float) -> list[Condition]:
-        """Everything that is wrong. `lost` counts log lines since the start."""
+        """Everything that is wrong. `lost` counts log lines and rows since the start."""
         routes, targets, crowded = self._taken()
         self._count_refused(crowded, troubles.refused)
         self._of_routes.add(routes, at)
@@ -185,8 +185,8 @@ class Conditions:
                 kind="log_dropped",
                 severity="warning",
                 subject="log",
-                message=f"{lost} log lines were lost since the start, as nothing took them. "
-                "See what reads standard output: it is too slow, or its disk is full.",
+                message=f"{lost} log lines or rows of the request log were lost since the start, as nothing took them. "
+                "See what reads standard output and whether the database answers: it is too slow, or its disk is full.",
                 times=lost - before,
             )
 
