@@ -60,7 +60,9 @@ async def test_sums_go_when_their_own_time_has_come(kept: Kept):
     await retention.forget(kept.engine, Keep(age=EVER, size=2**50, minutes=5 * DAY, hours=20 * DAY), NOW)
     assert await kept.count("requests") == 41
     assert await kept.count("usage_minutes") == 6
-    assert await kept.count("usage_hours") == await kept.count("usage_tag_hours") == 21
+    assert (
+        await kept.count("usage_hours") == await kept.count("usage_tag_hours") == await kept.count("usage_days") == 21
+    )
 
 
 async def test_it_may_be_done_again_and_with_nothing_there(kept: Kept):

@@ -15,11 +15,12 @@ from sqlalchemy import text
 
 from headway.storage.sums import percentile
 from headway.storage.tables import BOUNDS
-from headway.storage.usage import MOST_POINTS, MOST_ROWS, Span
+from headway.storage.usage import LONG, MOST_POINTS, MOST_ROWS, Span
 from headway.types import AttemptRecord, ExchangeEvent, Usage
 from storage.made import NOW, Kept, logged, made_event
 
 DAY = Span(since=NOW - 86400 + 3600, until=NOW + 3600)
+WEEK = Span(since=NOW - 7 * 86400, until=NOW + 3600)
 MONTH = Span(since=NOW - 30 * 86400, until=NOW + 3600)
 
 
@@ -68,6 +69,7 @@ def expected(events: Iterable[ExchangeEvent]) -> dict[str, int]:
         usage = event.usage or Usage()
         found["requests"] += 1
         found["failed"] += event.outcome != "ok"
+        found["streams"] += event.stream
         found["attempts"] += len(event.attempts)
         found["broken"] += event.broke
         found["input_tokens"] += usage.input_tokens
@@ -82,6 +84,7 @@ def expected(events: Iterable[ExchangeEvent]) -> dict[str, int]:
 NAMES = (
     "requests",
     "failed",
+    "streams",
     "attempts",
     "broken",
     "input_tokens",
@@ -107,12 +110,12 @@ async def test_sums_are_those_of_the_events_whatever_the_batches(
     kept: Kept, events: list[ExchangeEvent], cuts: list[int], by: Any
 ):
     async with kept.engine.begin() as connection:
-        for table in ("requests", "request_tags", "usage_minutes", "usage_hours", "usage_tag_hours"):
+        for table in ("requests", "request_tags", "usage_minutes", "usage_hours", "usage_days", "usage_tag_hours"):
             await connection.execute(text(f"DELETE FROM {table}"))
     places = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
     for first, end in pairwise(places):
         await kept.log.store(logged(*events[first:end]))
-    for span in (DAY, MONTH):
+    for span in (DAY, WEEK, MONTH):
         assert told(await kept.usage.total(span)) == expected(events)
         groups: dict[str, list[ExchangeEvent]] = {}
         for event in events:
@@ -120,7 +123,7 @@ async def test_sums_are_those_of_the_events_whatever_the_batches(
         tops = await kept.usage.top(span, by, measure="cost")
         assert {row[by]: told(row) for row in tops} == {name: expected(group) for name, group in groups.items()}
         assert [row["cost"] for row in tops] == sorted((row["cost"] for row in tops), reverse=True)
-        unit = 60 if span.fine else 3600
+        unit = 60 if span is DAY else 3600
         times: dict[int, list[ExchangeEvent]] = {}
         for event in events:
             times.setdefault(int(event.at // unit) * unit, []).append(event)
@@ -216,6 +219,22 @@ async def test_a_series_is_told_in_steps_and_by_whom(kept: Kept):
         (600, "r0", 5),
         (600, "r1", 5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("since", "until"), [(-200, -1), (-199.5, -3.2), (-195, 0), (-202.1, -2), (-230, -20), (-50, -1)]
+)
+async def test_a_long_span_is_told_to_the_hour_though_days_are_added_up(kept: Kept, since: float, until: float):
+    """One exchange an hour; `since` and `until` are in hours."""
+    await kept.log.store(logged(*(made_event(n, at=NOW + n * 3600, route=f"r{n % 3}") for n in range(-300, 100))))
+    span = Span(since=NOW + since * 3600, until=NOW + until * 3600)
+    hours = range(int(span.since // 3600), int(span.until // 3600) + 1)
+    assert (await kept.usage.total(span))["requests"] == len(hours)
+    assert sum(row["requests"] for row in await kept.usage.top(span, "route")) == len(hours)
+    series = await kept.usage.series(span, step=3600, by="route")
+    assert sum(row["requests"] for row in series) == len(hours)
+    assert all(row["at"] % 86400 == 0 for row in series) == (span.length > LONG)
+    assert sum(row["requests"] for row in await kept.usage.series(span, step=3600)) == len(hours)
 
 
 async def test_a_series_has_a_bounded_number_of_points(kept: Kept):

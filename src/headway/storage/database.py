@@ -15,6 +15,7 @@ from typing import Literal
 from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -117,15 +118,28 @@ def _checked(url: URL) -> URL:
 
 def _engine(kind: Kind, url: URL) -> AsyncEngine:
     if kind == "postgresql":
-        return create_async_engine(
+        engine = create_async_engine(
             url, pool_size=5, max_overflow=5, pool_pre_ping=True, connect_args={"timeout": _CONNECT}
         )
+        event.listen(engine.sync_engine, "connect", _prepare_postgresql)
+        return engine
     engine = create_async_engine(url)
-    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_postgresql(connection: DBAPIConnection, _record: object) -> None:
+    """A plan for any value of a filter would look through a whole log for a rare one; compiling a query takes longer
+    than it saves.
+    """
+    cursor = connection.cursor()
+    for setting in ("plan_cache_mode = force_custom_plan", "jit = off"):
+        cursor.execute(f"SET {setting}")
+    cursor.close()
+    connection.commit()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in (f"busy_timeout={_BUSY}", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")

@@ -25,6 +25,7 @@ from headway.storage.tables import (
     DIMENSIONS,
     FAILED,
     TAG_SUMS,
+    days,
     hours,
     minutes,
     request_tags,
@@ -78,7 +79,7 @@ class RequestLog:
             if tags:
                 await connection.execute(insert(request_tags), tags)
                 await _add(connection, tag_hours, ("at", "tag"), TAG_SUMS, tag_rows_of(sums.tags))
-            for table, found in ((minutes, sums.minutes), (hours, sums.hours)):
+            for table, found in ((minutes, sums.minutes), (hours, sums.hours), (days, sums.days)):
                 await _add(connection, table, ("at", *DIMENSIONS), COUNTED, rows_of(found))
 
     async def _left(self, batch: Sequence[Logged]) -> list[Logged]:
@@ -146,7 +147,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.outcome is not None and filters.outcome != "failed":
         found.append(requests.c.outcome == fit("outcome", filters.outcome))
     if filters.slower is not None:
-        found.append(requests.c.duration >= microseconds(filters.slower))
+        found.append(requests.c.duration > microseconds(filters.slower))
     if filters.tag is not None:
         tagged = select(request_tags.c.id).where(request_tags.c.tag == fit_tag(filters.tag))
         found.append(requests.c.id.in_(tagged))

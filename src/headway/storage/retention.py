@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from headway.storage import partitions
 from headway.storage.rows import first_id, moment
-from headway.storage.tables import hours, minutes, requests, tag_hours
+from headway.storage.tables import days, hours, minutes, requests, tag_hours
 from headway.types import Kept
 
 _PORTION = 5000
@@ -31,7 +31,12 @@ async def prepare(engine: AsyncEngine, now: float) -> None:
 async def forget(engine: AsyncEngine, kept: Kept, now: float) -> int:
     """Delete what is too old, and the oldest of what is too large. How many rows or days went."""
     gone = 0
-    for table, unit, age in ((minutes, 60, kept.minutes), (hours, 3600, kept.hours), (tag_hours, 3600, kept.hours)):
+    for table, unit, age in (
+        (minutes, 60, kept.minutes),
+        (hours, 3600, kept.hours),
+        (tag_hours, 3600, kept.hours),
+        (days, 86400, kept.hours),
+    ):
         async with engine.begin() as connection:
             gone += (await connection.execute(delete(table).where(table.c.at < int((now - age) // unit)))).rowcount
     if engine.dialect.name == "postgresql":
@@ -42,10 +47,10 @@ async def forget(engine: AsyncEngine, kept: Kept, now: float) -> int:
 
 async def _drop_days(engine: AsyncEngine, kept: Kept, now: float) -> int:
     gone = 0
-    days = await partitions.found(engine)
+    found = await partitions.found(engine)
     oldest, today = partitions.day_of(now - kept.age), partitions.day_of(now)
-    total = sum(size for _, size in days)
-    for day, size in days:
+    total = sum(size for _, size in found)
+    for day, size in found:
         if day >= oldest and (total <= kept.size or day >= today):
             break
         await partitions.drop(engine, day)
@@ -112,6 +117,6 @@ async def _used(engine: AsyncEngine) -> int:
             for name in ("page_count", "freelist_count", "page_size")
         ]
         sums = 0
-        for table in (minutes, hours, tag_hours):
+        for table in (minutes, hours, tag_hours, days):
             sums += (await connection.execute(select(func.count()).select_from(table))).scalar_one()
     return (pages - free) * size - sums * _ROW_OF_SUMS

@@ -7,7 +7,7 @@ they tell in which hours there is anything, so that only those are looked throug
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import AsyncGenerator, Iterable
 
 import msgspec
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway.storage.rows import LAST_ID, first_id, fit, moment
-from headway.storage.tables import BOUNDS, FIRSTS, TIMES, hours
+from headway.storage.tables import BOUNDS, TIMES, hours
 
 _HOUR = 3600
 _FIRST_LOOK, _LONGEST_LOOK = 24, 24 * 32
@@ -107,12 +107,9 @@ def _of_sums(filters: Filters) -> list[ColumnElement[bool]]:
     elif filters.outcome is not None:
         found.append(hours.c.outcome == fit("outcome", filters.outcome))
     if filters.slower is not None:
-        lasted = bisect_left(BOUNDS, filters.slower - 1e-6)
-        found.append(or_(*(hours.c[name] > 0 for name in TIMES[lasted:])))
+        found.append(or_(*(hours.c[name] > 0 for name in TIMES[bisect_right(BOUNDS, filters.slower) :])))
     if filters.stream is not None:
-        began = sum((hours.c[name] for name in FIRSTS[1:]), hours.c[FIRSTS[0]])
-        # A stream that failed before its first byte is not among them.
-        found.append(hours.c.requests > began if not filters.stream else or_(began > 0, hours.c.outcome != "ok"))
+        found.append(hours.c.streams > 0 if filters.stream else hours.c.requests > hours.c.streams)
     return found
 
 

@@ -1,4 +1,5 @@
-"""What many events amount to: sums by minute, by hour, and by tag, so that no dashboard has to look at single requests.
+"""What many events amount to: sums by minute, hour and day, and by tag, so that no dashboard has to look at
+single requests.
 
 Sums of a batch are made in memory, and added to those that are stored.
 """
@@ -17,7 +18,7 @@ _FIRSTS = _AT_FIRST + len(TIMES)
 _NO_USAGE = Usage()
 
 Key = tuple[int, str, str, str, str, str]
-"""Minute or hour, then the dimensions."""
+"""Minute, hour or day, then the dimensions."""
 
 
 class Sums:
@@ -26,6 +27,7 @@ class Sums:
     def __init__(self) -> None:
         self.minutes: dict[Key, list[int]] = {}
         self.hours: dict[Key, list[int]] = {}
+        self.days: dict[Key, list[int]] = {}
         self.tags: dict[tuple[int, str], list[int]] = {}
 
     def add(self, event: ExchangeEvent) -> None:
@@ -33,6 +35,7 @@ class Sums:
         cost, sent, got = amount(event.cost or 0), amount(usage.input_tokens), amount(usage.output_tokens)
         amounts = (
             1,
+            int(event.stream),
             len(event.attempts),
             int(event.broke),
             sent,
@@ -51,7 +54,7 @@ class Sums:
         began = None
         if event.stream and event.first_byte is not None:
             began = _FIRSTS + bisect_left(BOUNDS, event.first_byte)
-        for sums, at in ((self.minutes, minute), (self.hours, minute // 60)):
+        for sums, at in ((self.minutes, minute), (self.hours, minute // 60), (self.days, minute // 1440)):
             found = sums.get((at, *dimensions))
             if found is None:
                 found = sums[(at, *dimensions)] = [0] * len(COUNTED)

@@ -79,6 +79,7 @@ request_tags = Table(
 
 SUMS = (
     "requests",
+    "streams",
     "attempts",
     "broken",
     "input_tokens",
@@ -105,14 +106,16 @@ def _rollup(name: str) -> Table:
         METADATA,
         Column("at", Integer, primary_key=True, autoincrement=False),
         *(Column(each, String(384), primary_key=True) for each in DIMENSIONS),
-        *(Column(each, BigInteger, nullable=False) for each in COUNTED),
+        *(Column(each, BigInteger, nullable=False) for each in SUMS),
+        *(Column(each, Integer, nullable=False) for each in (*TIMES, *FIRSTS)),
         sqlite_with_rowid=False,
     )
 
 
 minutes = _rollup("usage_minutes")
 hours = _rollup("usage_hours")
-"""Sums by minute and by hour of Unix time."""
+days = _rollup("usage_days")
+"""Sums by minute, hour and day of Unix time."""
 
 tag_hours = Table(
     "usage_tag_hours",

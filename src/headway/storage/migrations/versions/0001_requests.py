@@ -10,6 +10,7 @@ down_revision = None
 
 _SUMS = (
     "requests",
+    "streams",
     "attempts",
     "broken",
     "input_tokens",
@@ -60,7 +61,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
         postgresql_partition_by="RANGE (id)",
     )
-    for name in ("usage_minutes", "usage_hours"):
+    for name in ("usage_minutes", "usage_hours", "usage_days"):
         op.create_table(
             name,
             sa.Column("at", sa.Integer, primary_key=True, autoincrement=False),
@@ -69,11 +70,7 @@ def upgrade() -> None:
                 for each in ("route", "target", "key", "endpoint", "outcome")
             ),
             *(sa.Column(each, sa.BigInteger, nullable=False) for each in _SUMS),
-            *(
-                sa.Column(f"{kind}{number}", sa.BigInteger, nullable=False)
-                for kind in "tf"
-                for number in range(_BUCKETS)
-            ),
+            *(sa.Column(f"{kind}{number}", sa.Integer, nullable=False) for kind in "tf" for number in range(_BUCKETS)),
             sqlite_with_rowid=False,
         )
     op.create_table(
