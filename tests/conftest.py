@@ -9,13 +9,15 @@ starts are not watched, but find neither key nor proxy in their environment.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ipaddress
 import os
 import re
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import hypothesis
@@ -148,6 +150,17 @@ def guard_uvloop(network: Network, patch: pytest.MonkeyPatch) -> None:
     guarded("create_datagram_endpoint", datagrams)
     guarded("getaddrinfo", lambda host, *_, **__: network.check_name(host))
     guarded("getnameinfo", address)
+
+
+@pytest.fixture
+async def connections_ended() -> AsyncIterator[None]:
+    """For whoever opens SQLite: a connection given up in the midst of something ends its thread a little later, and
+    that thread must still find the loop of its test.
+    """
+    yield
+    async with asyncio.timeout(10):
+        while any("connection_worker" in thread.name for thread in threading.enumerate()):
+            await asyncio.sleep(0.01)
 
 
 NETWORK = pytest.StashKey[Network]()

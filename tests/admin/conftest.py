@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,7 +18,7 @@ from headway.storage.database import Database
 from headway.storage.migrations import migrate
 from headway.storage.request_log import RequestLog
 from headway.storage.rows import Ids, read_line
-from headway.types import AttemptRecord, ExchangeEvent, Secret, Snapshot, Storage, Usage
+from headway.types import AttemptRecord, Caller, ExchangeEvent, Secret, Snapshot, Storage, Usage
 
 
 class Refusal(NamedTuple):
@@ -111,6 +109,17 @@ class World:
     async def get(self, path: str, **query: Any) -> httpx.Response:
         return await self.client.get(path, params=query)
 
+    async def as_nobody(self, method: str, path: str) -> httpx.Response:
+        """The answer to somebody who was let in and may do nothing."""
+
+        async def behind_the_door(scope: Any, receive: Any, send: Any) -> None:
+            scope["headway.caller"] = Caller(name="nobody", proof="session", permissions=frozenset())
+            await self.app.pages(scope, receive, send)
+
+        transport = httpx.ASGITransport(behind_the_door)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, path)
+
     async def close(self) -> None:
         await self.client.aclose()
         await self.app.close()
@@ -118,13 +127,10 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, connections_ended: None) -> AsyncIterator[World]:
     world = World(tmp_path)
     yield world
     await world.close()
-    async with asyncio.timeout(5):  # a connection that could not be made ends its thread a little later
-        while any("connection_worker" in thread.name for thread in threading.enumerate()):
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

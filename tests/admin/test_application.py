@@ -48,6 +48,16 @@ async def test_the_status_tells_how_the_gateway_stands(world: Any):
     assert told["in_flight"] == 2
 
 
+async def test_every_operation_asks_for_a_permission(world: Any):
+    described = (await world.get("/openapi.json")).json()
+    for path, operations in described["paths"].items():
+        for method in operations:
+            answer = await world.as_nobody(method.upper(), path.replace("{", "").replace("}", ""))
+            assert answer.status_code == 403, (method, path)
+            assert "permission" in answer.json()["error"]["message"]
+    assert (await world.as_nobody("GET", "/docs")).status_code == 403
+
+
 class Listening:
     """A client of the live feed: what it was sent, and a way to leave."""
 

@@ -40,7 +40,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
+async def database(url: str, connections_ended: None) -> AsyncIterator[Database]:
     """With its tables."""
     database = Database(url)
     await migrate(database.engine)

@@ -12,9 +12,9 @@ from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
+from headway.storage.admin_tables import METADATA
 from headway.storage.database import Database
 from headway.storage.migrations import migrate
-from headway.storage.tables import METADATA
 from storage.made import Kept, logged, made_event
 
 MIGRATE = """

@@ -411,7 +411,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def scene(tmp_path: Path, connections_ended: None) -> Scene:
     return Scene(tmp_path)
 
 

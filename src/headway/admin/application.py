@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headway.admin.callers import Needs
 from headway.admin.live import live_pages
 from headway.admin.logs import log_pages
 from headway.admin.overview_page import overview_page
@@ -16,6 +17,7 @@ from headway.admin.state import Gateway, Guard, State
 from headway.admin.statistics import statistics_pages
 from headway.admin.status import status_pages
 from headway.observability.feed import Feed
+from headway.types import PERMISSIONS, Caller
 from headway.version import __version__
 
 _ABOUT = """What has happened, what it cost, and how the gateway stands. Times are Unix time or seconds, money is
@@ -28,15 +30,18 @@ class Administration:
     def __init__(self, gateway: Gateway, guard: Guard, feed: Feed) -> None:
         self._guard = guard
         self._records = Records(lambda: gateway.snapshot.storage)
-        self._app = _app(State(gateway, self._records, feed))
+        self.pages = _app(State(gateway, self._records, feed))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            refusal = self._guard.refusal(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            refusal = self._guard.refusal(headers)
             if refusal is not None:
                 await refuse(refusal.status, refusal.message, code="access_denied")(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+            proof = "token" if "authorization" in headers else "open"
+            scope["headway.caller"] = Caller(name="admin", proof=proof, permissions=PERMISSIONS["admin"])
+        await self.pages(scope, receive, send)
 
     async def close(self) -> None:
         await self._records.close()
@@ -56,7 +61,7 @@ def _app(state: State) -> ASGIApp:
     for router in (status_pages(state), log_pages(state), statistics_pages(state), live_pages(state)):
         app.include_router(router)
 
-    @app.get("/docs", include_in_schema=False)
+    @app.get("/docs", include_in_schema=False, dependencies=[Depends(Needs("read"))])
     async def docs() -> HTMLResponse:
         return HTMLResponse(overview_page(app.openapi()))
 

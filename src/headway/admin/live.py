@@ -7,9 +7,10 @@ from contextlib import aclosing
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response, StreamingResponse
 
+from headway.admin.callers import Needs
 from headway.admin.refusals import refuse
 from headway.admin.shapes import Problem
 from headway.admin.state import State
@@ -21,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def live_pages(state: State) -> APIRouter:
-    router = APIRouter(tags=["live"])
+    router = APIRouter(tags=["live"], dependencies=[Depends(Needs("read"))])
 
     @router.get(
         "/live",

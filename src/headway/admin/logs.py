@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
+from headway.admin.callers import Needs
 from headway.admin.refusals import refuse
 from headway.admin.shapes import LoggedRequest, LoggedRequests, Problem, WholeRequest
 from headway.admin.state import State
@@ -17,7 +18,7 @@ Text = Annotated[str | None, Query(max_length=384)]
 
 
 def log_pages(state: State) -> APIRouter:
-    router = APIRouter(prefix="/logs", tags=["logs"])
+    router = APIRouter(prefix="/logs", tags=["logs"], dependencies=[Depends(Needs("read"))])
 
     @router.get("", summary="Requests, newest first", responses={409: {"model": Problem}, 503: {"model": Problem}})
     async def page(

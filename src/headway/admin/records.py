@@ -1,10 +1,13 @@
-"""Where the pages read the request log: the database that the configuration names, opened when somebody asks."""
+"""Where the pages read and write: the database that the configuration names, opened when somebody asks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from headway.storage.database import BadUrlError, Database
+from headway.storage.migrations import migrate
 from headway.storage.request_log import RequestLog
 from headway.storage.usage import UsageLog
 from headway.types import Storage
@@ -21,6 +24,15 @@ class Records:
         self._storage = storage
         self._url: str | None = None
         self._database: Database | None = None
+        self._migrated = False
+
+    async def engine(self) -> AsyncEngine:
+        """For what the administration keeps itself: the tables are there."""
+        database = await self._opened()
+        if not self._migrated:
+            await migrate(database.engine)
+            self._migrated = True
+        return database.engine
 
     async def requests(self) -> RequestLog:
         return RequestLog((await self._opened()).engine)
@@ -39,6 +51,7 @@ class Records:
             raise NoLogError("no request log is kept: storage.url is off")
         if self._database is None or self._url != url.reveal():
             await self.close()
+            self._migrated = False
             self._url = url.reveal()
             try:
                 self._database = Database(self._url)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
+from headway.admin.callers import Needs
 from headway.admin.shapes import Point, Problem, Series, Sums, Top, TopEntry
 from headway.admin.state import State
 from headway.admin.times import Moment, span
@@ -35,7 +36,10 @@ Wanted = Annotated[Span, Depends(wanted)]
 
 def statistics_pages(state: State) -> APIRouter:
     router = APIRouter(
-        prefix="/statistics", tags=["statistics"], responses={409: {"model": Problem}, 503: {"model": Problem}}
+        prefix="/statistics",
+        tags=["statistics"],
+        dependencies=[Depends(Needs("read"))],
+        responses={409: {"model": Problem}, 503: {"model": Problem}},
     )
 
     @router.get("", summary="Sums")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
+from headway.admin.callers import Needs
 from headway.admin.shapes import LogState, Status
 from headway.admin.state import State
 from headway.version import __version__
 
 
 def status_pages(state: State) -> APIRouter:
-    router = APIRouter(tags=["status"])
+    router = APIRouter(tags=["status"], dependencies=[Depends(Needs("read"))])
 
     @router.get("/status", summary="How the gateway stands")
     async def status() -> Status:

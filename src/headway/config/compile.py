@@ -20,6 +20,7 @@ from headway.config.alerts import alerts_from
 from headway.config.observability import observability_from
 from headway.config.resilience import breaker_from, idempotency_from, overlaid, resilience_from
 from headway.config.schema import Config
+from headway.config.sections.auth import AdminSection
 from headway.config.sections.model import FallbackSection, ModelSection, TargetSection
 from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import ResilienceSection
@@ -31,6 +32,7 @@ from headway.providers.known_models import known_models
 from headway.providers.pricing import compared
 from headway.providers.profiles import profile_of
 from headway.types import (
+    Administration,
     BalanceName,
     ClientLimits,
     Credential,
@@ -155,6 +157,7 @@ def compile_snapshot(
         storage=_storage(config.storage, database),
         alerts=alerts_from(config.observability.alerts),
         observability=observability_from(config.observability, folder),
+        administration=_administration(config.auth.admin),
         source=source,
     )
 
@@ -180,6 +183,12 @@ def _storage(section: StorageSection, usual: Secret | None) -> Storage:
     return Storage(
         url=section.url if "url" in section.model_fields_set else usual,
         kept=Kept(age=keep.age, size=keep.size, minutes=keep.minutes, hours=keep.hours),
+    )
+
+
+def _administration(section: AdminSection) -> Administration:
+    return Administration(
+        session=section.session, public_url=section.public_url, private_networks=tuple(section.private_networks)
     )
 
 

@@ -101,6 +101,13 @@ def _host(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError("must be a network such as 10.0.0.0/8 or fd00::/8, or one IP address") from None
+
+
 def _unframing_header_name(value: str) -> str:
     if value.lower() in FRAMING_HEADERS:
         raise ValueError("is a header that only Headway itself may set")
@@ -176,6 +183,7 @@ ModelName = Annotated[
 ]
 Host = Annotated[str, AfterValidator(_host)]
 BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
+Network = Annotated[str, AfterValidator(_network)]
 ExportUrl = Annotated[str, AfterValidator(_export_url)]
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
 HeaderName = Annotated[

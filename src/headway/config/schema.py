@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from headway.config.fields import LogicalName, Name
+from headway.config.sections.auth import AuthSection
 from headway.config.sections.base import Section, nothing_is_empty
 from headway.config.sections.model import ModelEntry
 from headway.config.sections.observability import ObservabilitySection
@@ -28,7 +29,7 @@ from headway.config.sections.storage import StorageSection
 class Config(Section):
     """Everything in headway.yaml."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"routes", "auth", "cache", "guardrails", "state", "plugins"})
+    later: ClassVar[frozenset[str]] = frozenset({"routes", "cache", "guardrails", "state", "plugins"})
     elsewhere: ClassVar[Mapping[str, str]] = MappingProxyType(
         dict.fromkeys(GeneralResilienceSection.model_fields, "belongs under 'resilience'")
     )
@@ -54,6 +55,7 @@ class Config(Section):
     observability: ObservabilitySection = Field(
         default=ObservabilitySection(), description="Who is told what has happened."
     )
+    auth: AuthSection = Field(default=AuthSection(), description="Who may do what.")
 
 
 def json_schema() -> dict[str, Any]:

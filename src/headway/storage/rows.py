@@ -89,14 +89,14 @@ def _shortened(event: ExchangeEvent) -> ExchangeEvent:
 
 def fit(column: str, text: str) -> str:
     """A text as this column of the log holds it."""
-    return _cut(text, _LENGTHS[column])
+    return cut(text, _LENGTHS[column])
 
 
 def fit_tag(tag: str) -> str:
-    return _cut(tag, LONGEST_TAG)
+    return cut(tag, LONGEST_TAG)
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
     """PostgreSQL takes no NUL, and no index of it takes keys beyond 2700 bytes; so lengths are counted in bytes."""
     if "\0" in text:
         text = text.replace("\0", "\ufffd")

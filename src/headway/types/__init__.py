@@ -7,6 +7,7 @@ says otherwise.
 
 from __future__ import annotations
 
+from headway.types.administration import PERMISSIONS, Caller, Permission, Proof, Role
 from headway.types.events import (
     Alert,
     AlertKind,
@@ -53,6 +54,7 @@ from headway.types.routes import (
 )
 from headway.types.secret import Secret
 from headway.types.settings import (
+    Administration,
     AlertRules,
     ClientLimits,
     Crowding,
@@ -73,7 +75,9 @@ from headway.types.settings import (
 from headway.types.standing import CapRecord, Overview, QueueRecord, QuotaRecord, RouteRecord, TargetRecord, TargetState
 
 __all__ = [
+    "PERMISSIONS",
     "Accounting",
+    "Administration",
     "Alert",
     "AlertKind",
     "AlertRules",
@@ -82,6 +86,7 @@ __all__ = [
     "AuthScheme",
     "BalanceName",
     "Breaker",
+    "Caller",
     "CapRecord",
     "Change",
     "ClientLimits",
@@ -104,10 +109,12 @@ __all__ = [
     "Otel",
     "Overview",
     "Pacing",
+    "Permission",
     "Prefill",
     "Pricing",
     "Priority",
     "Profile",
+    "Proof",
     "Provider",
     "Queue",
     "QueueRecord",
@@ -115,6 +122,7 @@ __all__ = [
     "QuotaRecord",
     "Reading",
     "Resilience",
+    "Role",
     "Route",
     "RouteRecord",
     "Secret",

@@ -106,6 +106,17 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     limits: ServerLimits = ServerLimits()
 
 
+class Administration(msgspec.Struct, frozen=True, kw_only=True):
+    """How the administration is reached, and how far what is set by it may reach."""
+
+    session: float = 12 * 3600.0
+    """Seconds for which a login lasts."""
+    public_url: str | None = None
+    """Under which address people reach it, without `/api`; None: as their requests say."""
+    private_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that are not public, and that addresses set by API may lie in all the same."""
+
+
 class Otel(msgspec.Struct, frozen=True, kw_only=True):
     """Where spans and metrics go by OTLP, and which."""
 
@@ -174,5 +185,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     storage: Storage = Storage()
     alerts: AlertRules = AlertRules()
     observability: Observability = Observability()
+    administration: Administration = Administration()
     source: str
     """Where it came from: a file's path, or `environment`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from headway.storage.tables import METADATA
+from headway.storage.admin_tables import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 context.run_migrations()
