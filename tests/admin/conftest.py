@@ -13,12 +13,25 @@ import pytest
 
 from headway.admin.application import Administration
 from headway.config.load import load_text
+from headway.core.load import Load
+from headway.failures import Failure, FailureKind
 from headway.observability.feed import Feed
 from headway.storage.database import Database
 from headway.storage.migrations import migrate
 from headway.storage.request_log import RequestLog
 from headway.storage.rows import Ids, read_line
-from headway.types import AttemptRecord, Caller, ExchangeEvent, Secret, Snapshot, Storage, Usage
+from headway.types import (
+    Alert,
+    AttemptRecord,
+    Caller,
+    ExchangeEvent,
+    Overview,
+    RouteRecord,
+    Secret,
+    Snapshot,
+    Storage,
+    Usage,
+)
 
 
 class Refusal(NamedTuple):
@@ -56,6 +69,15 @@ class Gateway:
     def keep_in(self, url: str | None) -> None:
         storage = Storage(url=None if url is None else Secret(url))
         self.snapshot = msgspec.structs.replace(self.snapshot, storage=storage)
+
+    def overview(self) -> Overview:
+        return Overview(lag=0.0, routes=())
+
+    def explain(self, model: str, load: Load, session: str | None) -> RouteRecord | Failure:
+        return Failure(kind=FailureKind.NO_TARGET, source="gateway", message=f"there is no model {model}")
+
+    def alerts(self) -> tuple[Alert, ...]:
+        return ()
 
 
 HERE: dict[str, Any] = {"name": "headway.yaml", "folder": Path(), "environ": {}}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headway.admin.alerts import Alerts, alert_pages
 from headway.admin.callers import Needs
+from headway.admin.described import DescribedApp
 from headway.admin.live import live_pages
 from headway.admin.logs import log_pages
 from headway.admin.overview_page import overview_page
@@ -16,8 +18,9 @@ from headway.admin.refusals import handle_refusals, refuse
 from headway.admin.state import Gateway, Guard, State
 from headway.admin.statistics import statistics_pages
 from headway.admin.status import status_pages
+from headway.admin.targets import target_pages
 from headway.observability.feed import Feed
-from headway.types import PERMISSIONS, Caller
+from headway.types import PERMISSIONS, Caller, Overview
 from headway.version import __version__
 
 _ABOUT = """What has happened, what it cost, and how the gateway stands. Times are Unix time or seconds, money is
@@ -48,7 +51,7 @@ class Administration:
 
 
 def _app(state: State) -> ASGIApp:
-    app = FastAPI(
+    app = DescribedApp(
         title="Headway",
         version=__version__,
         description=_ABOUT,
@@ -56,10 +59,11 @@ def _app(state: State) -> ASGIApp:
         docs_url=None,  # FastAPI's page would have a browser fetch scripts from elsewhere
         redoc_url=None,
     )
+    app.structs = (Alerts, Overview)
     app.router.redirect_slashes = False
     handle_refusals(app)
-    for router in (status_pages(state), log_pages(state), statistics_pages(state), live_pages(state)):
-        app.include_router(router)
+    for pages in (status_pages, target_pages, alert_pages, log_pages, statistics_pages, live_pages):
+        app.include_router(pages(state))
 
     @app.get("/docs", include_in_schema=False, dependencies=[Depends(Needs("read"))])
     async def docs() -> HTMLResponse:

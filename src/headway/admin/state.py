@@ -7,8 +7,10 @@ from typing import NamedTuple, Protocol
 from starlette.datastructures import Headers
 
 from headway.admin.records import Records
+from headway.core.load import Load
+from headway.failures import Failure
 from headway.observability.feed import Feed
-from headway.types import Snapshot
+from headway.types import Alert, Overview, RouteRecord, Snapshot
 
 
 class Refused(Protocol):
@@ -55,6 +57,12 @@ class Gateway(Protocol):
 
     @property
     def request_log(self) -> LogWriting: ...
+
+    def overview(self) -> Overview: ...
+
+    def explain(self, model: str, load: Load, session: str | None, /) -> RouteRecord | Failure: ...
+
+    def alerts(self) -> tuple[Alert, ...]: ...
 
 
 class State(NamedTuple):
