@@ -70,6 +70,12 @@ class Gateway:
         storage = Storage(url=None if url is None else Secret(url))
         self.snapshot = msgspec.structs.replace(self.snapshot, storage=storage)
 
+    async def application(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answers with what it was sent."""
+        self.asked = scope
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-headway-target", b"a/m")]})
+        await send({"type": "http.response.body", "body": (await receive())["body"]})
+
     def overview(self) -> Overview:
         return Overview(lag=0.0, routes=())
 

@@ -13,6 +13,7 @@ from headway.admin.described import DescribedApp
 from headway.admin.live import live_pages
 from headway.admin.logs import log_pages
 from headway.admin.overview_page import overview_page
+from headway.admin.playground import Play, playground_pages
 from headway.admin.records import Records
 from headway.admin.refusals import handle_refusals, refuse
 from headway.admin.state import Gateway, Guard, State
@@ -59,10 +60,11 @@ def _app(state: State) -> ASGIApp:
         docs_url=None,  # FastAPI's page would have a browser fetch scripts from elsewhere
         redoc_url=None,
     )
-    app.structs = (Alerts, Overview)
+    app.structs = (Alerts, Overview, Play)
     app.router.redirect_slashes = False
     handle_refusals(app)
-    for pages in (status_pages, target_pages, alert_pages, log_pages, statistics_pages, live_pages):
+    told = (status_pages, target_pages, alert_pages, log_pages, statistics_pages, live_pages)
+    for pages in (*told, playground_pages):
         app.include_router(pages(state))
 
     @app.get("/docs", include_in_schema=False, dependencies=[Depends(Needs("read"))])

@@ -8,7 +8,8 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-_REFERENCE = "#/components/schemas/{name}"
+REFERENCE = "#/components/schemas/{name}"
+"""Of a shape in the description."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -19,7 +20,7 @@ def of_now(answer: msgspec.Struct) -> Response:
 
 def told_as(kind: type[msgspec.Struct], about: str) -> dict[int | str, dict[str, Any]]:
     """What a route says of its answer."""
-    schema = {"$ref": _REFERENCE.format(name=kind.__name__)}
+    schema = {"$ref": REFERENCE.format(name=kind.__name__)}
     return {200: {"description": about, "content": {"application/json": {"schema": schema}}}}
 
 
@@ -30,6 +31,6 @@ class DescribedApp(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         described = super().openapi()
-        _, shapes = msgspec.json.schema_components(self.structs, ref_template=_REFERENCE)
+        _, shapes = msgspec.json.schema_components(self.structs, ref_template=REFERENCE)
         described.setdefault("components", {}).setdefault("schemas", {}).update(shapes)
         return described

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from starlette.datastructures import Headers
+from starlette.types import ASGIApp
 
 from headway.admin.records import Records
 from headway.core.load import Load
@@ -57,6 +58,11 @@ class Gateway(Protocol):
 
     @property
     def request_log(self) -> LogWriting: ...
+
+    @property
+    def application(self) -> ASGIApp:
+        """What clients send their requests to."""
+        ...
 
     def overview(self) -> Overview: ...
 
