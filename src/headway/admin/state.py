@@ -4,27 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from starlette.datastructures import Headers
-
+from headway.admin.entrance import Entrance
 from headway.admin.records import Records
 from headway.observability.feed import Feed
 from headway.types import Snapshot
-
-
-class Refused(Protocol):
-    """Why somebody may not come in."""
-
-    @property
-    def status(self) -> int: ...
-
-    @property
-    def message(self) -> str: ...
-
-
-class Guard(Protocol):
-    def refusal(self, headers: Headers, /) -> Refused | None:
-        """None: come in."""
-        ...
 
 
 class LogWriting(Protocol):
@@ -61,3 +44,4 @@ class State(NamedTuple):
     gateway: Gateway
     records: Records
     feed: Feed
+    entrance: Entrance
