@@ -10,6 +10,14 @@ from fastapi.responses import Response
 
 REFERENCE = "#/components/schemas/{name}"
 """Of a shape in the description."""
+_PROBLEM = {"application/json": {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
+_ANYWHERE = {
+    "401": "It is not known who asks.",
+    "403": "Whoever asks may not do this.",
+    "413": "What was sent is too large.",
+    "503": "The database does not answer.",
+}
+"""What any page may answer instead."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -31,6 +39,15 @@ class DescribedApp(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         described = super().openapi()
+        for operations in described["paths"].values():
+            for operation in operations.values():
+                for status, about in _ANYWHERE.items():
+                    operation["responses"].setdefault(status, {"description": about, "content": _PROBLEM})
+                if "422" in operation["responses"]:  # FastAPI's own form of it is not ours
+                    operation["responses"]["422"] = {
+                        "description": "What is asked for makes no sense.",
+                        "content": _PROBLEM,
+                    }
         _, shapes = msgspec.json.schema_components(self.structs, ref_template=REFERENCE)
         described.setdefault("components", {}).setdefault("schemas", {}).update(shapes)
         return described

@@ -73,6 +73,7 @@ def playground_pages(state: State) -> APIRouter:
             200: {"description": "The model's answer in the dialect's own form, with the headers that clients get."},
             413: {"model": Problem},
             422: {"model": Problem},
+            "default": {"description": "An error as clients get it, in the dialect's own form."},
         },
     )
     async def play(request: Request) -> Response:

@@ -34,6 +34,8 @@ TOKEN = "the-gateway-s-own-token-of-this-test"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 12
 ENDLESS = "/live"
+PASSED_ON = "/playground"
+"""What providers say is passed on, errors of theirs included."""
 CONFIG = """
 storage: {{url: "sqlite:///{folder}/log.db"}}
 providers:
@@ -72,7 +74,8 @@ def tried(operation: Any, fields: dict[str, str]) -> list[tuple[str, str, int]]:
     @given(case=operation.as_strategy())
     def ask(case: Case[Any]) -> None:
         answer = case.call(headers=fields, allow_redirects=False, timeout=20)
-        case.validate_response(answer, checks=CHECKS)
+        assert answer.status_code != 500
+        case.validate_response(answer, checks=CHECKS[1:] if operation.path == PASSED_ON else CHECKS)
         seen.append((operation.method.upper(), operation.path, answer.status_code))
 
     ask()
@@ -105,7 +108,7 @@ async def test_whatever_is_sent_nothing_fails_and_no_role_oversteps(
     assert len({(method, path) for method, path, _ in seen}) > 20
     changes = {(method, path, status) for method, path, status in seen if method != "GET" and status < 300}
     if role == "viewer":
-        assert changes == set()
+        assert changes <= {("POST", "/logout", 204)}
         assert kept(tmp_path / "log.db") == before
     refused = {(method, path) for method, path, status in seen if status == 403}
     assert (("GET", "/audit") in refused) == (role != "admin")
