@@ -35,7 +35,7 @@ from headway.observability.shipping import Shipments
 from headway.observability.targets import LiveMetrics
 from headway.observability.webhooks import Result, Webhooks
 from headway.pipeline.gateway import Gateway
-from headway.server.access import VARIABLE, Access, token_from
+from headway.server.access import SETUP_VARIABLE, VARIABLE, Access, token_from
 from headway.server.application import Application
 from headway.server.hosting import GatewayServer, server_config
 from headway.server.later import Closing, Later
@@ -70,7 +70,8 @@ def _discovered(environ: Mapping[str, str], generation: int) -> Snapshot:
 
 def _administration(headway: Headway) -> Closing:
     """Imported when it is asked for: with what it stands on it takes as much memory as all the rest."""
-    return import_module("headway.admin.application").Administration(headway, headway.access, headway.feed)
+    make = import_module("headway.admin.application").Administration
+    return make(headway, headway.access, headway.feed, setup_token=headway.setup_token)
 
 
 class Headway:
@@ -95,6 +96,7 @@ class Headway:
         self._serve_models(snapshot, environ)
         self._follow_listings(environ, again)
         self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
+        self.setup_token = token_from(environ.get(SETUP_VARIABLE))
         self._raise_alarms(snapshot)
         self.feed = Feed(self.recorder.watch)
         self.administration = Later(lambda: _administration(self))

@@ -43,6 +43,8 @@ class Refusal(NamedTuple):
 class Guard:
     """Lets everybody in until it is told not to."""
 
+    wants_token = False
+
     def __init__(self) -> None:
         self.refuses: Refusal | None = None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -9,14 +11,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from headway.admin.records import NoLogError
+from headway.storage.accounts import AccountError
 
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 409: "conflict_error"}
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+}
 
 
-def refuse(status: int, message: str, *, code: str, param: str | None = None) -> JSONResponse:
+def refuse(
+    status: int, message: str, *, code: str, param: str | None = None, retry_after: float | None = None
+) -> JSONResponse:
+    """`retry_after` is in seconds."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     headers = {"cache-control": "no-store"} | ({"www-authenticate": "Bearer"} if status == 401 else {})
+    if retry_after is not None:
+        headers["retry-after"] = str(ceil(retry_after))
     return JSONResponse(body, status, headers)
 
 
@@ -37,6 +51,10 @@ def handle_refusals(app: FastAPI) -> None:
     async def no_log(_: Request, error: Exception) -> JSONResponse:
         return refuse(409, str(error), code="no_request_log")
 
+    async def no_such_change(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, AccountError)
+        return refuse(404 if error.kind == "missing" else 409, str(error), code=error.kind)
+
     async def no_database(_: Request, error: Exception) -> JSONResponse:
         what = "the database of the request log does not answer; the gateway's log says why"
         return refuse(503, what, code="database_unavailable")
@@ -46,6 +64,7 @@ def handle_refusals(app: FastAPI) -> None:
             RequestValidationError: invalid,
             HTTPException: other,
             NoLogError: no_log,
+            AccountError: no_such_change,
             SQLAlchemyError: no_database,
             OSError: no_database,
             TimeoutError: no_database,

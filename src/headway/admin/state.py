@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 
+from headway.admin.entrance import Entrance
 from headway.admin.records import Records
 from headway.core.load import Load
 from headway.failures import Failure
 from headway.observability.feed import Feed
 from headway.types import Alert, Overview, RouteRecord, Snapshot
-
-
-class Refused(Protocol):
-    """Why somebody may not come in."""
-
-    @property
-    def status(self) -> int: ...
-
-    @property
-    def message(self) -> str: ...
-
-
-class Guard(Protocol):
-    def refusal(self, headers: Headers, /) -> Refused | None:
-        """None: come in."""
-        ...
 
 
 class LogWriting(Protocol):
@@ -75,3 +59,4 @@ class State(NamedTuple):
     gateway: Gateway
     records: Records
     feed: Feed
+    entrance: Entrance

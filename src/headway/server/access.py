@@ -16,6 +16,8 @@ from starlette.datastructures import Headers
 from headway.types import Secret
 
 VARIABLE = "HEADWAY_ADMIN_TOKEN"
+SETUP_VARIABLE = "HEADWAY_SETUP_TOKEN"
+"""What the first administrator shows who comes from another machine."""
 _AUTHORITY = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::[0-9]*)?")
 HOW_TO_OPEN = f"set {VARIABLE} in the gateway's environment and send it as `Authorization: Bearer TOKEN`"
 
@@ -31,6 +33,10 @@ class Access:
     def __init__(self, host: str, token: Secret | None) -> None:
         self.host = host
         self.token = token
+
+    @property
+    def wants_token(self) -> bool:
+        return self.token is not None
 
     def refusal(self, headers: Headers) -> Refusal | None:
         """None: come in."""
