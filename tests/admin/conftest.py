@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from events import made_event
 from headway.admin.application import Administration
 from headway.config.load import load_text
 from headway.core.load import Load
@@ -92,24 +93,15 @@ HERE: dict[str, Any] = {"name": "headway.yaml", "folder": Path(), "environ": {}}
 
 
 def made(number: int = 0, **told: Any) -> ExchangeEvent:
-    """One of some exchanges, a second after the one before it."""
+    """One of some exchanges, a second after the one before it, a while ago."""
     facts: dict[str, Any] = {
         "request_id": f"r{number}",
         "at": time.time() - 1000 + number,
-        "endpoint": "chat",
-        "model": "default",
-        "route": "default",
-        "stream": False,
-        "outcome": "ok",
-        "status": 200,
         "duration": 0.5,
         "attempts": (AttemptRecord(target="a/m#one", result="200", started=0.0, duration=0.5),),
         "usage": Usage(input_tokens=10, output_tokens=5),
-        "cost": 7,
-        "request_bytes": 100,
-        "reply_bytes": 200,
     }
-    return ExchangeEvent(**(facts | told))
+    return made_event(**(facts | told))
 
 
 class World:

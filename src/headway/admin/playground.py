@@ -22,8 +22,8 @@ from headway.admin.state import State
 from headway.pipeline.wishes import FORWARDED
 
 TAG = b"playground"
-MOST_BYTES = 32 * 1024 * 1024
-"""Of a request: a conversation with a few pictures."""
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a request: a conversation, perhaps with a picture."""
 Spoken = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere"]
 _TAGS = b"x-headway-tags"
 _OWN = b"x-headway-"
@@ -73,7 +73,9 @@ def playground_pages(state: State) -> APIRouter:
             200: {"description": "The model's answer in the dialect's own form, with the headers that clients get."},
             413: {"model": Problem},
             422: {"model": Problem},
-            "default": {"description": "An error as clients get it, in the dialect's own form."},
+            "default": {
+                "description": "What a client would get as an error, in the form and with the status of the dialect."
+            },
         },
     )
     async def play(request: Request) -> Response:
