@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-
 FROM_OUTSIDE = {
     ("GET", "/login"),
     ("POST", "/login"),
