@@ -18,6 +18,7 @@ from headway.admin.overview_page import overview_page
 from headway.admin.passwords import Passwords
 from headway.admin.records import Records
 from headway.admin.refusals import handle_refusals, refuse
+from headway.admin.sign_on_pages import sign_on_pages
 from headway.admin.state import Gateway, State
 from headway.admin.statistics import statistics_pages
 from headway.admin.status import status_pages
@@ -83,7 +84,7 @@ def _app(state: State) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     handle_refusals(app)
-    about_people = (login_pages(state.entrance), account_pages(state.entrance), token_pages(state.entrance))
+    about_people = [make(state.entrance) for make in (login_pages, sign_on_pages, account_pages, token_pages)]
     for router in (status_pages(state), log_pages(state), statistics_pages(state), live_pages(state), *about_people):
         app.include_router(router)
 
