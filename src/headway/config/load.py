@@ -18,6 +18,7 @@ from headway.config.observability import check_observability
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError
 from headway.config.provider import Surroundings, provider_from
 from headway.config.references import Providers, check_references
+from headway.config.single_sign_on import check_single_sign_on
 from headway.config.text import LARGEST_TEXT, Document, read
 from headway.config.validate import validate
 from headway.types import Secret, Snapshot, Storage
@@ -52,6 +53,7 @@ def load_text(text: str, *, name: str, folder: Path, environ: Mapping[str, str],
     findings.extend(checked.findings)
     config = checked.config
     findings.extend(check_observability(config.observability, folder))
+    findings.extend(check_single_sign_on(config.auth.admin))
     sections = discovered(environ) if config.providers is None else config.providers
     around = Surroundings(environ, folder, findings.append)
     made = {each: provider_from(each, section, around) for each, section in sections.items()}
