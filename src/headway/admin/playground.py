@@ -22,8 +22,8 @@ from headway.admin.state import State
 from headway.pipeline.wishes import FORWARDED
 
 TAG = b"playground"
-MOST_BYTES = 4 * 1024 * 1024
-"""Of a request: a conversation, perhaps with a picture."""
+MOST_BYTES = 32 * 1024 * 1024
+"""Of a request: a conversation with a few pictures."""
 Spoken = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere"]
 _TAGS = b"x-headway-tags"
 _OWN = b"x-headway-"
