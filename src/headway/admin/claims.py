@@ -49,5 +49,5 @@ def _at(claims: Claims, name: str) -> object:
     for part in name.split("."):
         if not isinstance(found, Mapping):
             return None
-        found = cast("Claims", found).get(part)
+        found = found.get(part)
     return found
