@@ -89,54 +89,15 @@ class Headway:
         """`again` makes the snapshot once more with another number, where it came from no file; not given: it came from
         the environment.
         """
-        loop = asyncio.get_running_loop()
-        self.loop = loop
+        self.loop = asyncio.get_running_loop()
         self.settings = settings
         self.draining = False
-        worker = "" if settings.worker is None else f'worker="{settings.worker}"'
-        self.metrics = Metrics(constant=worker)
-        self._log = LogWriter(out, lambda lost: self.metrics.log_dropped.add((), lost)) if settings.log else None
-        self.request_log = Shipments([sys.executable, "-m", "headway.storage.writer"], self._log_failed)
-        self.request_log.adjust(_orders(snapshot.storage))
-        around = Around(providers=lambda: self.snapshot.providers, trust=lambda: trust(Tls()), worker=settings.worker)
-        self._exports = Exports(snapshot.observability, around)
-        self.recorder = Recorder(
-            self.metrics,
-            loop=loop,
-            write=None if self._log is None else self._log.write,
-            ship=self.request_log.ship,
-            export=self._exports.take,
-        )
-        self.upstreams = Upstreams(environ)
-        self.signers = Signers(environ)
-        self.gateway = Gateway(
-            snapshot,
-            transport=self.upstreams,
-            sink=self.recorder,
-            loop=loop,
-            rng=Random(),
-            signers=self.signers,
-        )
-        self._again: Callable[[int], Snapshot] = again or partial(_discovered, environ)
-        self._listings = Listings(
-            self.upstreams,
-            self.signers,
-            environ,
-            snapshot=lambda: self.snapshot,
-            changed=self.models_changed,
-            notice=self.notice,
-        )
+        self._observe(snapshot, out)
+        self._serve_models(snapshot, environ)
+        self._follow_listings(environ, again)
         self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
         self.setup_token = token_from(environ.get(SETUP_VARIABLE))
-        self.alarm = Alarm(
-            snapshot.alerts,
-            troubles=self.gateway.troubles,
-            lost=lambda: self.metrics.lines_lost + self.request_log.dropped,
-            wall=self.gateway.wall,
-            notice=self.notice,
-            webhooks=Webhooks(partial(post, self.upstreams), self._alert_sent, Random()),
-        )
-        self.recorder.follow(self.alarm)
+        self._raise_alarms(snapshot)
         self.feed = Feed(self.recorder.watch)
         self.administration = Later(lambda: _administration(self))
         self.application = Application(self.gateway, pages(self, administration=self.administration))
@@ -147,6 +108,62 @@ class Headway:
         )
         self._live = LiveMetrics(self.gateway.overview)
         self._show_live_state()
+
+    # --- what it is made of ---
+
+    def _observe(self, snapshot: Snapshot, out: IO[bytes]) -> None:
+        """Whoever hears how exchanges went: metrics, log, request log, exports."""
+        settings = self.settings
+        worker = "" if settings.worker is None else f'worker="{settings.worker}"'
+        self.metrics = Metrics(constant=worker)
+        self._log = LogWriter(out, lambda lost: self.metrics.log_dropped.add((), lost)) if settings.log else None
+        self.request_log = Shipments([sys.executable, "-m", "headway.storage.writer"], self._log_failed)
+        self.request_log.adjust(_orders(snapshot.storage))
+        around = Around(providers=lambda: self.snapshot.providers, trust=lambda: trust(Tls()), worker=settings.worker)
+        self._exports = Exports(snapshot.observability, around)
+        self.recorder = Recorder(
+            self.metrics,
+            loop=self.loop,
+            write=None if self._log is None else self._log.write,
+            ship=self.request_log.ship,
+            export=self._exports.take,
+        )
+
+    def _serve_models(self, snapshot: Snapshot, environ: Mapping[str, str]) -> None:
+        """The data plane and what it reaches providers by."""
+        self.upstreams = Upstreams(environ)
+        self.signers = Signers(environ)
+        self.gateway = Gateway(
+            snapshot,
+            transport=self.upstreams,
+            sink=self.recorder,
+            loop=self.loop,
+            rng=Random(),
+            signers=self.signers,
+        )
+
+    def _follow_listings(self, environ: Mapping[str, str], again: Callable[[int], Snapshot] | None) -> None:
+        """What providers list, and how to make the snapshot once more when that has changed."""
+        self._again: Callable[[int], Snapshot] = again or partial(_discovered, environ)
+        self._listings = Listings(
+            self.upstreams,
+            self.signers,
+            environ,
+            snapshot=lambda: self.snapshot,
+            changed=self.models_changed,
+            notice=self.notice,
+        )
+
+    def _raise_alarms(self, snapshot: Snapshot) -> None:
+        self.alarm = Alarm(
+            snapshot.alerts,
+            troubles=self.gateway.troubles,
+            lost=lambda: self.metrics.lines_lost + self.request_log.dropped,
+            wall=self.gateway.wall,
+            notice=self.notice,
+            webhooks=Webhooks(partial(post, self.upstreams), self._alert_sent, Random()),
+        )
+        self.recorder.follow(self.alarm)
 
     def _show_live_state(self) -> None:
         """Metrics that are read when they are asked for."""

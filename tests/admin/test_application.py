@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -45,6 +46,14 @@ async def test_every_operation_is_described(world: Any):
     assert all(f"/api{path}" in page for path in described["paths"])
     assert "<script" not in page
     assert "http" not in page.replace("utf-8", "")
+
+
+async def test_every_shape_that_the_description_refers_to_is_in_it(world: Any):
+    described = (await world.get("/openapi.json")).text
+    shapes = json.loads(described)["components"]["schemas"]
+    referred = set(re.findall(r'"\$ref":\s*"#/components/schemas/([^"]+)"', described))
+    assert {"Overview", "RouteRecord", "Alerts", "Problem"} <= referred
+    assert referred <= set(shapes)
 
 
 async def test_what_is_not_there_is_told_in_the_form_of_all_errors(world: Any):

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.admin.account_pages import account_pages
-from headway.admin.bodies import MOST, MOST_FROM_OUTSIDE, bounded
+from headway.admin.alerts import Alerts, alert_pages
+from headway.admin.bodies import MOST, MOST_FROM_OUTSIDE, OWN_BOUND, bounded
 from headway.admin.callers import Needs
-from headway.admin.door import Door, Refusal
+from headway.admin.described import DescribedApp
+from headway.admin.door import Door, Refusal, path_of
 from headway.admin.entrance import Entrance, Guard
 from headway.admin.live import live_pages
 from headway.admin.login_pages import login_pages
 from headway.admin.logs import log_pages
 from headway.admin.overview_page import overview_page
 from headway.admin.passwords import Passwords
+from headway.admin.playground import Play, playground_pages
 from headway.admin.records import Records
 from headway.admin.refusals import handle_refusals, refuse
 from headway.admin.sign_on_pages import sign_on_pages
 from headway.admin.state import Gateway, State
 from headway.admin.statistics import statistics_pages
 from headway.admin.status import status_pages
+from headway.admin.targets import target_pages
 from headway.admin.token_pages import token_pages
 from headway.observability.feed import Feed
-from headway.types import Secret
+from headway.types import Overview, Secret
 from headway.version import __version__
 
 _ABOUT = """What has happened, what it cost, and how the gateway stands. Times are Unix time or seconds, money is
@@ -65,7 +69,8 @@ class Administration:
                 return
             if met is not None:
                 scope["headway.caller"] = met
-            receive = bounded(receive, MOST_FROM_OUTSIDE if met is None else MOST)
+            if path_of(scope) not in OWN_BOUND:
+                receive = bounded(receive, MOST_FROM_OUTSIDE if met is None else MOST)
         await self.pages(scope, receive, send)
 
     async def close(self) -> None:
@@ -74,7 +79,7 @@ class Administration:
 
 
 def _app(state: State) -> ASGIApp:
-    app = FastAPI(
+    app = DescribedApp(
         title="Headway",
         version=__version__,
         description=_ABOUT,
@@ -82,11 +87,14 @@ def _app(state: State) -> ASGIApp:
         docs_url=None,  # FastAPI's page would have a browser fetch scripts from elsewhere
         redoc_url=None,
     )
+    app.structs = (Alerts, Overview, Play)
     app.router.redirect_slashes = False
     handle_refusals(app)
-    about_people = [make(state.entrance) for make in (login_pages, sign_on_pages, account_pages, token_pages)]
-    for router in (status_pages(state), log_pages(state), statistics_pages(state), live_pages(state), *about_people):
-        app.include_router(router)
+    told = (status_pages, target_pages, alert_pages, log_pages, statistics_pages, live_pages)
+    for pages in (*told, playground_pages):
+        app.include_router(pages(state))
+    for about_people in (login_pages, sign_on_pages, account_pages, token_pages):
+        app.include_router(about_people(state.entrance))
 
     @app.get("/docs", include_in_schema=False, dependencies=[Depends(Needs("read"))])
     async def docs() -> HTMLResponse:

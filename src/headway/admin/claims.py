@@ -47,7 +47,9 @@ def _at(claims: Claims, name: str) -> object:
         return claims[name]
     found: object = claims
     for part in name.split("."):
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(part)
+        found = _within(found, part)
     return found
+
+
+def _within(found: object, part: str) -> object:
+    return cast("Claims", found).get(part) if isinstance(found, Mapping) else None

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from starlette.types import ASGIApp
+
 from headway.admin.entrance import Entrance
 from headway.admin.records import Records
+from headway.core.load import Load
+from headway.failures import Failure
 from headway.observability.feed import Feed
-from headway.types import Snapshot
+from headway.types import Alert, Overview, RouteRecord, Snapshot
 
 
 class LogWriting(Protocol):
@@ -38,6 +42,17 @@ class Gateway(Protocol):
 
     @property
     def request_log(self) -> LogWriting: ...
+
+    @property
+    def application(self) -> ASGIApp:
+        """What clients send their requests to."""
+        ...
+
+    def overview(self) -> Overview: ...
+
+    def explain(self, model: str, load: Load, session: str | None, /) -> RouteRecord | Failure: ...
+
+    def alerts(self) -> tuple[Alert, ...]: ...
 
 
 class State(NamedTuple):

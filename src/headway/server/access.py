@@ -32,16 +32,16 @@ class Access:
 
     def __init__(self, host: str, token: Secret | None) -> None:
         self.host = host
-        self._token = token
+        self.token = token
 
     @property
     def wants_token(self) -> bool:
-        return self._token is not None
+        return self.token is not None
 
     def refusal(self, headers: Headers) -> Refusal | None:
         """None: come in."""
-        if self._token is not None:
-            if _is_token(_only(headers, "authorization"), self._token):
+        if self.token is not None:
+            if _is_token(_only(headers, "authorization"), self.token):
                 return None
             return Refusal(401, f"this needs `Authorization: Bearer TOKEN` with the gateway's {VARIABLE}")
         if not is_loopback(self.host):
