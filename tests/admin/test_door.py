@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
+from headway.admin.door import Door, Refusal
+from headway.admin.entrance import Entrance
+from headway.admin.records import Records
+from headway.server.access import Access
 from headway.storage.admin_tables import accounts, api_tokens, sessions
+from headway.types import Administration, Storage
 
 FIRST = {"name": "anna", "password": "correct horse battery"}
 
@@ -75,6 +80,8 @@ async def test_a_database_of_a_newer_version_closes_it_too(world: Any):
     async with world.engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     assert await status_of(world.browser()) == 503
+    for answer in (await world.browser().get("/login"), await world.browser().post("/setup", json=FIRST)):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
 
 
 async def test_without_a_database_open_access_stays(world: Any):
@@ -224,3 +231,27 @@ async def test_half_a_character_is_no_text(world: Any, path: str):
     for body in (b'{"name": "anna", "password": "\\ud800 horse battery", "token": "\\ud800"}', b"[", b'"x"', b"\xff"):
         answer = await world.browser().post(path, content=body, headers={"content-type": "application/json"})
         assert answer.status_code in (400, 422), answer.text
+
+
+OUR_PAGE = "http://localhost:8080"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"host": "localhost:8080"}, 200),
+        ({"host": "localhost:8080", "origin": OUR_PAGE}, 200),
+        ({"host": "localhost:8080", "origin": "http://localhost:3000"}, 403),
+        ({"host": "localhost:8080", "origin": "https://evil.example"}, 403),
+        ({"host": "evil.example:8080", "origin": "http://evil.example:8080"}, 403),
+        ({"host": "evil.example:8080"}, 403),
+        ({"origin": OUR_PAGE}, 403),
+    ],
+)
+async def test_on_this_machine_our_own_page_comes_in_and_no_other(world: Any, fields: dict[str, str], status: int):
+    """A name of somebody else's that leads here is no name of ours, whatever its pages say."""
+    records = Records(lambda: Storage(url=None))
+    door = Door(Entrance(Access("127.0.0.1", None), records, Administration, passwords=world.passwords))
+    raw = [(name.encode(), value.encode()) for name, value in fields.items()]
+    met = await door.meet({"type": "http", "method": "POST", "path": "/accounts", "headers": raw})
+    assert (met.status if isinstance(met, Refusal) else 200) == status

@@ -7,11 +7,11 @@ from math import ceil
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from headway.admin.records import NoLogError
 from headway.storage.accounts import AccountError
+from headway.storage.database import BROKEN
 
 _TYPES = {
     401: "authentication_error",
@@ -65,8 +65,6 @@ def handle_refusals(app: FastAPI) -> None:
             HTTPException: other,
             NoLogError: no_log,
             AccountError: no_such_change,
-            SQLAlchemyError: no_database,
-            OSError: no_database,
-            TimeoutError: no_database,
+            **dict.fromkeys(BROKEN, no_database),
         }
     )

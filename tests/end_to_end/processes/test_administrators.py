@@ -11,6 +11,8 @@ import pytest
 
 pytestmark = pytest.mark.real
 
+PATIENCE = 60.0
+"""Seconds: who first asks a worker waits until the administration is imported."""
 ANNA = {"name": "anna", "password": "correct horse battery"}
 
 
@@ -22,7 +24,7 @@ async def test_the_first_administrator_comes_with_the_token_from_standard_error(
     url = f"http://127.0.0.1:{process.port}/api"
     for pid in [process.popen.pid, *process.children]:
         assert token[1] not in Path(f"/proc/{pid}/cmdline").read_text()
-    async with httpx.AsyncClient(base_url=url) as browser:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as browser:
         assert (await browser.get("/status")).status_code == 403
         assert (await browser.get("/login")).json()["setup"] == "token"
         assert (await browser.post("/setup", json=ANNA)).status_code == 403
@@ -33,7 +35,7 @@ async def test_the_first_administrator_comes_with_the_token_from_standard_error(
         )
         assert made.status_code == 201, made.text
     for _ in range(8):  # each may meet the other worker
-        async with httpx.AsyncClient(base_url=url) as other:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as other:
             assert (await other.post("/setup", json={**ANNA, "token": token[1]})).status_code == 409
             assert (await other.get("/status")).status_code == 401
             bearer = {"authorization": f"Bearer {made.json()['token']}"}
@@ -46,7 +48,10 @@ async def test_on_this_machine_it_is_open_until_there_is_an_account(serve: Any, 
     process = await serve(environ=database)
     assert "administration is open to everybody on this machine" in process.told
     url = f"http://127.0.0.1:{process.port}/api"
-    async with httpx.AsyncClient(base_url=url) as browser, httpx.AsyncClient(base_url=url) as other:
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE) as browser,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE) as other,
+    ):
         assert (await other.get("/status")).json()["access"] == "open"
         assert (await browser.post("/setup", json=ANNA)).status_code == 201
         assert (await browser.get("/me")).json()["name"] == "anna"
