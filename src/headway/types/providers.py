@@ -178,3 +178,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     tls: Tls = Tls()
     proxy: Secret | None = None
     """Proxy URL for this provider, perhaps with a password; None: the environment decides; empty: never a proxy."""
+    reach: tuple[str, ...] | None = None
+    """Networks (CIDR) that are not public and that it may lie in all the same, where its address was set by API. None:
+    it may lie anywhere.
+    """
