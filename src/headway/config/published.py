@@ -42,6 +42,10 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         return f"published version {self.version}"
 
 
+class NotToldError(Exception):
+    """What is published cannot be told just now; the message says why, and holds no password."""
+
+
 def holds_secret(path: ConfigPath) -> bool:
     """Whether what stands there is a secret or, as a proxy's address, may hold one."""
     match path:
