@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from headway.admin.configuration_shapes import problem_shown
+from headway.admin.publishing import NotPublishedError
 from headway.admin.records import NoLogError
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 409: "conflict_error"}
 
 
-def refuse(status: int, message: str, *, code: str, param: str | None = None) -> JSONResponse:
+def refuse(
+    status: int, message: str, *, code: str, param: str | None = None, more: Mapping[str, object] | None = None
+) -> JSONResponse:
+    """`more` stands beside the error."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code}, **(more or {})}
     headers = {"cache-control": "no-store"} | ({"www-authenticate": "Bearer"} if status == 401 else {})
     return JSONResponse(body, status, headers)
 
@@ -37,6 +44,13 @@ def handle_refusals(app: FastAPI) -> None:
     async def no_log(_: Request, error: Exception) -> JSONResponse:
         return refuse(409, str(error), code="no_request_log")
 
+    async def not_published(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, NotPublishedError)
+        problems = [problem_shown(each).model_dump() for each in error.problems]
+        more = ({"problems": problems} if problems else {}) | ({} if error.newest is None else {"newest": error.newest})
+        param = problems[0]["path"] if problems else None
+        return refuse(error.status, error.message, code=error.code, param=param, more=more)
+
     async def no_database(_: Request, error: Exception) -> JSONResponse:
         what = "the database of the request log does not answer; the gateway's log says why"
         return refuse(503, what, code="database_unavailable")
@@ -46,6 +60,7 @@ def handle_refusals(app: FastAPI) -> None:
             RequestValidationError: invalid,
             HTTPException: other,
             NoLogError: no_log,
+            NotPublishedError: not_published,
             SQLAlchemyError: no_database,
             OSError: no_database,
             TimeoutError: no_database,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from starlette.datastructures import Headers
 
 from headway.admin.records import Records
+from headway.config.published import Published
 from headway.observability.feed import Feed
 from headway.types import Snapshot
 
@@ -40,7 +43,33 @@ class LogWriting(Protocol):
     def error(self) -> str | None: ...
 
 
+class Configuration(Protocol):
+    """What the running snapshot is made of."""
+
+    @property
+    def path(self) -> Path | None:
+        """Of the file."""
+        ...
+
+    @property
+    def follows(self) -> bool:
+        """Whether what is published is taken up."""
+        ...
+
+    def trial(self, published: Published, /) -> Snapshot:
+        """What would run with this. Raises ConfigError."""
+        ...
+
+    async def take(self, published: Published, /) -> None: ...
+
+
 class Gateway(Protocol):
+    @property
+    def environ(self) -> Mapping[str, str]: ...
+
+    @property
+    def configuration(self) -> Configuration | None: ...
+
     @property
     def snapshot(self) -> Snapshot: ...
 
