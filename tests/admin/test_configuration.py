@@ -386,7 +386,7 @@ CANARY = "canary-of-a-secret-{}-that-nobody-sees"
 
 async def test_no_secret_comes_back_anywhere(alone: Node, tmp_path: Path):
     secrets = [CANARY.format(number) for number in range(8)]
-    document = {
+    document: Any = {
         "providers": {
             "short": {"base_url": PUBLIC, "keys": [secrets[0]]},
             "long": {

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headway.cli.rehearsal import provider_for_serve, snapshot_for_serve
+from headway.config.discover import discovered
 from headway.config.load import Above, database_of, discover, load
 from headway.config.problems import ConfigError
 from headway.config.published import NotToldError, Published
@@ -40,10 +41,10 @@ class Configured:
         above = None if published is None else Above(published, self._unseal)
         if self.path is not None:
             return load(self.path, self._environ, generation=generation, above=above)
-        found = discover(self._environ, generation=generation, above=above)
-        if found.providers or self._simulated is None or (above and "providers" in above.published.document):
-            return found
-        return snapshot_for_serve(self._simulated, generation, environ=self._environ, above=above)
+        bare = published is None or "providers" not in published.document
+        if self._simulated is not None and bare and not discovered(self._environ):
+            return snapshot_for_serve(self._simulated, generation, environ=self._environ, above=above)
+        return discover(self._environ, generation=generation, above=above)
 
     def begin(self) -> tuple[Snapshot, Start, bool]:
         """The first snapshot, how to go on, and whether nothing at all is configured. Raises ConfigError."""
