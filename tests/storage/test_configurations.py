@@ -85,7 +85,7 @@ async def test_the_gateway_reads_the_newest_and_only_what_is_newer(url: str, dat
             assert found == Published(version=version, document={"models": {f"m{version}": ["a/m"]}})
             assert await reader.newest(url, version) is None
         await reader.close()
-        assert (await reader.newest(url, None) or found).version == 3
+        assert await reader.newest(url, None) == found
     finally:
         await reader.close()
 
