@@ -1,4 +1,5 @@
-"""What every test may rely on: a closed network, a clean environment, and the same random cases every time.
+"""What every test may rely on: a closed network, a clean environment, and the same random cases every time. What tests
+share they import by its path below this folder.
 
 The network is closed where sockets reach out. CPython tells an audit hook of every connect, send and look-up of its
 socket module; names given to connect, which C looks up before it tells, and uvloop, which does it all in C, are guarded
@@ -18,11 +19,14 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 import uvloop
+
+sys.path.append(str(Path(__file__).parent))
 
 hypothesis.settings.register_profile("ci", derandomize=True, database=None, deadline=None, max_examples=100)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=20_000, print_blob=True)

@@ -36,7 +36,7 @@ from headway.observability.shipping import Shipments
 from headway.observability.targets import LiveMetrics
 from headway.observability.webhooks import Result, Webhooks
 from headway.pipeline.gateway import Gateway
-from headway.server.access import VARIABLE, Access, token_from
+from headway.server.access import SETUP_VARIABLE, VARIABLE, Access, token_from
 from headway.server.application import Application
 from headway.server.hosting import GatewayServer, server_config
 from headway.server.later import Closing, Later
@@ -72,7 +72,8 @@ def _discovered(environ: Mapping[str, str], generation: int) -> Snapshot:
 
 def _administration(headway: Headway) -> Closing:
     """Imported when it is asked for: with what it stands on it takes as much memory as all the rest."""
-    return import_module("headway.admin.application").Administration(headway, headway.access, headway.feed)
+    make = import_module("headway.admin.application").Administration
+    return make(headway, headway.access, headway.feed, setup_token=headway.setup_token)
 
 
 class Headway:
@@ -91,11 +92,29 @@ class Headway:
         """`again` makes the snapshot once more with another number, where it came from no file; not given: it came from
         the environment. With a `start` what is published by API is followed.
         """
-        loop = asyncio.get_running_loop()
-        self.loop = loop
+        self.loop = asyncio.get_running_loop()
         self.settings = settings
         self.environ = environ
         self.draining = False
+        self._observe(snapshot, out)
+        self._serve_models(snapshot, environ)
+        self._follow_listings(environ, again)
+        self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
+        self.setup_token = token_from(environ.get(SETUP_VARIABLE))
+        self._raise_alarms(snapshot)
+        self.feed = Feed(self.recorder.watch)
+        self._publications = Publications()
+        self.configuration = self._configured(start)
+        self.administration = Later(lambda: _administration(self))
+        self.application = Application(self.gateway, pages(self, administration=self.administration))
+        self._live = LiveMetrics(self.gateway.overview)
+        self._show_live_state()
+
+    # --- what it is made of ---
+
+    def _observe(self, snapshot: Snapshot, out: IO[bytes]) -> None:
+        """Whoever hears how exchanges went: metrics, log, request log, exports."""
+        settings = self.settings
         worker = "" if settings.worker is None else f'worker="{settings.worker}"'
         self.metrics = Metrics(constant=worker)
         self._log = LogWriter(out, lambda lost: self.metrics.log_dropped.add((), lost)) if settings.log else None
@@ -105,21 +124,27 @@ class Headway:
         self._exports = Exports(snapshot.observability, around)
         self.recorder = Recorder(
             self.metrics,
-            loop=loop,
+            loop=self.loop,
             write=None if self._log is None else self._log.write,
             ship=self.request_log.ship,
             export=self._exports.take,
         )
+
+    def _serve_models(self, snapshot: Snapshot, environ: Mapping[str, str]) -> None:
+        """The data plane and what it reaches providers by."""
         self.upstreams = Upstreams(environ)
         self.signers = Signers(environ)
         self.gateway = Gateway(
             snapshot,
             transport=self.upstreams,
             sink=self.recorder,
-            loop=loop,
+            loop=self.loop,
             rng=Random(),
             signers=self.signers,
         )
+
+    def _follow_listings(self, environ: Mapping[str, str], again: Callable[[int], Snapshot] | None) -> None:
+        """What providers list, and how to make the snapshot once more when that has changed."""
         self._again: Callable[[int], Snapshot] = again or partial(_discovered, environ)
         self._listings = Listings(
             self.upstreams,
@@ -129,7 +154,8 @@ class Headway:
             changed=self.models_changed,
             notice=self.notice,
         )
-        self.access = Access(settings.host or snapshot.server.host, token_from(environ.get(VARIABLE)))
+
+    def _raise_alarms(self, snapshot: Snapshot) -> None:
         self.alarm = Alarm(
             snapshot.alerts,
             troubles=self.gateway.troubles,
@@ -139,13 +165,6 @@ class Headway:
             webhooks=Webhooks(partial(post, self.upstreams), self._alert_sent, Random()),
         )
         self.recorder.follow(self.alarm)
-        self.feed = Feed(self.recorder.watch)
-        self._publications = Publications()
-        self.configuration = self._configured(start)
-        self.administration = Later(lambda: _administration(self))
-        self.application = Application(self.gateway, pages(self, administration=self.administration))
-        self._live = LiveMetrics(self.gateway.overview)
-        self._show_live_state()
 
     def _show_live_state(self) -> None:
         """Metrics that are read when they are asked for."""

@@ -100,7 +100,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     """Seconds the upstream asked us to wait."""
     should_retry: bool | None = None
-    """The upstream's own word (`x-should-retry`) on whether the same request may be repeated."""
+    """The upstream's own word (`x-should-retry`) on whether the same request may be repeated, or ours."""
     param: str | None = None
     """The parameter at fault, in the client's words, where one is."""
     stale_connection: bool = False

@@ -69,7 +69,9 @@ class Node:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self.app = Administration(gateway, OpenGuard(), Feed(lambda _: lambda: None))
+        whole: Any = gateway  # as much of one as the pages of the configuration ask for
+        guard: Any = OpenGuard()
+        self.app = Administration(whole, guard, Feed(lambda _: lambda: None))
         self.client = self.client_for("admin")
 
     def client_for(self, role: Role) -> httpx.AsyncClient:

@@ -12,14 +12,28 @@ import httpx
 import msgspec
 import pytest
 
+from events import made_event
 from headway.admin.application import Administration
 from headway.config.load import load_text
+from headway.core.load import Load
+from headway.failures import Failure, FailureKind
 from headway.observability.feed import Feed
 from headway.storage.database import Database
 from headway.storage.migrations import migrate
 from headway.storage.request_log import RequestLog
 from headway.storage.rows import Ids, read_line
-from headway.types import AttemptRecord, Caller, ExchangeEvent, Secret, Snapshot, Storage, Usage
+from headway.types import (
+    Alert,
+    AttemptRecord,
+    Caller,
+    ExchangeEvent,
+    Overview,
+    RouteRecord,
+    Secret,
+    Snapshot,
+    Storage,
+    Usage,
+)
 
 
 class Refusal(NamedTuple):
@@ -29,6 +43,8 @@ class Refusal(NamedTuple):
 
 class Guard:
     """Lets everybody in until it is told not to."""
+
+    wants_token = False
 
     def __init__(self) -> None:
         self.refuses: Refusal | None = None
@@ -60,29 +76,35 @@ class Gateway:
         storage = Storage(url=None if url is None else Secret(url))
         self.snapshot = msgspec.structs.replace(self.snapshot, storage=storage)
 
+    async def application(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answers with what it was sent."""
+        self.asked = scope
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-headway-target", b"a/m")]})
+        await send({"type": "http.response.body", "body": (await receive())["body"]})
+
+    def overview(self) -> Overview:
+        return Overview(lag=0.0, routes=())
+
+    def explain(self, model: str, load: Load, session: str | None) -> RouteRecord | Failure:
+        return Failure(kind=FailureKind.NO_TARGET, source="gateway", message=f"there is no model {model}")
+
+    def alerts(self) -> tuple[Alert, ...]:
+        return ()
+
 
 HERE: dict[str, Any] = {"name": "headway.yaml", "folder": Path(), "environ": {}}
 
 
 def made(number: int = 0, **told: Any) -> ExchangeEvent:
-    """One of some exchanges, a second after the one before it."""
+    """One of some exchanges, a second after the one before it, a while ago."""
     facts: dict[str, Any] = {
         "request_id": f"r{number}",
         "at": time.time() - 1000 + number,
-        "endpoint": "chat",
-        "model": "default",
-        "route": "default",
-        "stream": False,
-        "outcome": "ok",
-        "status": 200,
         "duration": 0.5,
         "attempts": (AttemptRecord(target="a/m#one", result="200", started=0.0, duration=0.5),),
         "usage": Usage(input_tokens=10, output_tokens=5),
-        "cost": 7,
-        "request_bytes": 100,
-        "reply_bytes": 200,
     }
-    return ExchangeEvent(**(facts | told))
+    return made_event(**(facts | told))
 
 
 class World:

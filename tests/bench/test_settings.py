@@ -139,6 +139,17 @@ def test_usage_is_that_of_the_process_and_all_its_descendants(tmp_path: Path) ->
     assert used.rss == 1110 * os.sysconf("SC_PAGE_SIZE")
 
 
+def test_what_works_in_the_background_is_counted_apart(tmp_path: Path) -> None:
+    for pid, parent, ticks in ((10, 1, 100), (20, 10, 10), (30, 10, 7)):
+        process(tmp_path, pid, parent, (ticks, 0, 0, 0), 10)
+        (tmp_path / str(pid) / "cmdline").write_bytes(b"python\0-m\0a.writer\0" if pid != 30 else b"nginx: worker")
+    used = procfs.usage(10, tmp_path, beside=b"a.writer")
+    assert used is not None
+    assert used.beside == pytest.approx(10 / os.sysconf("SC_CLK_TCK"))
+    assert used.cpu == pytest.approx(107 / os.sysconf("SC_CLK_TCK"))
+    assert used.rss == 30 * os.sysconf("SC_PAGE_SIZE")
+
+
 def test_usage_of_a_process_that_is_gone_is_unknown(tmp_path: Path) -> None:
     assert procfs.usage(10, tmp_path) is None
     assert procfs.usage(10, tmp_path / "no proc at all") is None

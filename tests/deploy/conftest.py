@@ -1,10 +1,9 @@
-"""The dashboard, the rules, and what series a gateway has. Makes `deploy.promql` importable."""
+"""The dashboard, the rules, and what series a gateway has."""
 
 from __future__ import annotations
 
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +12,6 @@ import yaml
 
 from headway.app import Headway, Settings
 from headway.config.load import load_text
-
-TESTS = str(Path(__file__).parents[1])
-if TESTS not in sys.path:
-    sys.path.append(TESTS)
 
 ROOT = Path(__file__).parents[2]
 SCRAPED = frozenset({"job", "instance"})

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from events import made_event
 from headway.app import Headway, Settings
 from headway.config.load import load_text
-from headway.types import AttemptRecord, Change, ExchangeEvent, Usage
+from headway.types import AttemptRecord, Change
 
 if TYPE_CHECKING:
     from deploy.conftest import Query
@@ -57,23 +58,10 @@ async def scraped() -> str:
     """/metrics of a gateway to which something of every kind has happened."""
     headway = Headway(load_text(CONFIG, name="x", folder=Path(), environ={}), Settings(worker=0), {}, io.BytesIO())
     failed, well = AttemptRecord("x/m#k", "503", 0.0, 0.1), AttemptRecord("x/m#k", "200", 0.1, 0.1, "failover")
-    usual: dict[str, Any] = {
-        "request_id": "hw-1",
-        "at": 1_750_000_000.0,
-        "endpoint": "chat",
-        "model": "default",
-        "outcome": "ok",
-        "status": 200,
-        "duration": 0.3,
-        "first_byte": 0.2,
-        "usage": Usage(3, 5),
-        "request_bytes": 100,
-        "reply_bytes": 1000,
-        "attempts": (failed, well),
-    }
+    usual: dict[str, Any] = {"first_byte": 0.2, "attempts": (failed, well), "queued": 0.2, "broke": True}
     for route in ("default", 'a "quoted\\ model\n', "modèle 模型 \x00\x7f"):
         for stream in (True, False):
-            headway.recorder.record(ExchangeEvent(**usual, route=route, stream=stream, queued=0.2, broke=True))
+            headway.recorder.record(made_event(route=route, stream=stream, **usual))
     headway.recorder.changed(Change(what="breaker_opened", subject="x/m", message="it kept failing"), 1_750_000_000.0)
     headway.publish(load_text(CONFIG, name="x", folder=Path(), environ={}, generation=2))
     try:

@@ -1,22 +1,16 @@
-"""Makes this folder importable as the package `golden`, and names each recorded answer to the tests that want it.
+"""Names each recorded answer to the tests that want it.
 
 The recordings live beside the repository; without them there is nothing to compare.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-TESTS = str(Path(__file__).parents[1])
-if TESTS not in sys.path:
-    sys.path.append(TESTS)
-
-from golden.clients import Clients  # noqa: E402
-from golden.recordings import Recording, all_recorded, has_failed, is_signed, is_unfinished  # noqa: E402
+from golden.clients import Clients
+from golden.recordings import Recording, all_recorded, has_failed, is_signed, is_unfinished
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from headway.types import AttemptRecord, ExchangeEvent, Usage
+from events import NOW, made_event
+from headway.types import ExchangeEvent
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -94,30 +95,14 @@ def check_histogram(name: str, metric: Read) -> None:
         assert (f"{name}_sum", labels) in metric.samples
 
 
-def made_event(**facts: Any) -> ExchangeEvent:
-    """An exchange that went well at its first attempt, but for what is said otherwise."""
-    usual: dict[str, Any] = {
-        "request_id": "hw-1",
-        "at": 1_750_000_000.0,
-        "endpoint": "chat",
-        "model": "default",
-        "route": "default",
-        "stream": False,
-        "outcome": "ok",
-        "status": 200,
-        "duration": 0.3,
-        "attempts": (AttemptRecord("a/m#k", "200", 0.0, 0.3),),
-        "first_byte": 0.3,
-        "usage": Usage(3, 5),
-        "request_bytes": 100,
-        "reply_bytes": 1000,
-    }
-    return ExchangeEvent(**usual | facts)
+def streamed(**facts: Any) -> ExchangeEvent:
+    """One of which no price is known."""
+    return made_event(1, **({"at": NOW, "first_byte": 0.3, "cost": None} | facts))
 
 
 @pytest.fixture(scope="session")
 def event():
-    return made_event
+    return streamed
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from events import made_event
 from headway.pipeline.fanout import Fanout
 from headway.pipeline.idempotency import Refused, Replays
 from headway.pipeline.reader import Caller, Reader
@@ -121,20 +122,7 @@ class Speaking:
 
 
 def event_of(outcome: str, status: int) -> ExchangeEvent:
-    return ExchangeEvent(
-        request_id="first",
-        at=0.0,
-        endpoint="chat",
-        model="m",
-        route="r",
-        stream=True,
-        outcome=outcome,
-        status=status,
-        duration=0.0,
-        attempts=(),
-        request_bytes=0,
-        reply_bytes=0,
-    )
+    return made_event(request_id="first", stream=True, outcome=outcome, status=status)
 
 
 class Interleavings(RuleBasedStateMachine):

@@ -28,7 +28,7 @@ import uvloop
 from headway.app import Headway, Settings
 from headway.config.load import load_text
 from headway.server.hosting import GatewayServer
-from headway.types import ExchangeEvent, Snapshot
+from headway.types import ExchangeEvent, Secret, Snapshot
 
 T = TypeVar("T")
 Kind = Literal["lean", "plain"]
@@ -439,6 +439,30 @@ def lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
 def lean(shared_lean: Running) -> Iterator[Lane]:
     """What only our own protocol class does."""
     yield from lane_over(shared_lean)
+
+
+@pytest.fixture
+def get(lean: Lane) -> Callable[..., Message]:
+    """Asks for a page, as somebody on this machine does unless `host` says otherwise."""
+    client = lean.client()
+
+    def ask(path: str, *fields: str, host: str = "localhost") -> Message:
+        lines = "".join(f"{field}\r\n" for field in (f"host: {host}", *fields))
+        client.send(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
+        return client.reply()
+
+    return ask
+
+
+@pytest.fixture
+def access(lean: Lane, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Secret | None], None]:
+    """Has others listen, or a token, until the test is over."""
+
+    def change(host: str, token: Secret | None) -> None:
+        monkeypatch.setattr(lean.run.headway.access, "host", host)
+        monkeypatch.setattr(lean.run.headway.access, "token", token)
+
+    return change
 
 
 @pytest.fixture

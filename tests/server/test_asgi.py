@@ -195,6 +195,20 @@ async def test_an_answer_that_is_broken_off_ends_the_call_even_while_the_server_
     assert not any(message.get("more_body") is False for message in call.sent), "the server sees no end"
 
 
+async def test_what_was_there_before_it_broke_off_is_sent():
+    def begins_and_breaks(downstream: Any) -> None:
+        downstream.begin(200, FIELDS, None)
+        downstream.write(b"x")
+        asyncio.get_running_loop().call_soon(downstream.abort)
+
+    call = Call(Gateway(begins_and_breaks))
+    task = call.start()
+    call.body(b"{}")
+    await finish(task)
+    assert [message.get("body") for message in call.sent] == [None, b"x"]
+    assert not any(message.get("more_body") is False for message in call.sent)
+
+
 async def test_a_server_that_fails_while_sending_ends_the_exchange():
     gateway = Gateway(lambda downstream: downstream.begin(200, FIELDS, None))
     call = Call(gateway)

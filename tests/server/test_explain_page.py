@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from headway.server.access import VARIABLE
-from headway.server.targets import EXPLAIN, TARGETS
+from headway.server.pages import EXPLAIN, TARGETS
 from headway.types import Breaker, CapRecord, Overview, QueueRecord, QuotaRecord, RouteRecord, TargetRecord, TargetState
 
 PAGE = Path(__file__).parents[2] / "docs" / "explain.md"

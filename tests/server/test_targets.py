@@ -1,11 +1,11 @@
-"""`/api/targets` and `/api/explain`: what they tell, of what, and to whom."""
+"""`/api/targets` and `/api/explain`: what they tell, of what, and to whom; and who may see `/api/alerts`."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,7 +16,6 @@ from starlette.datastructures import Headers
 from headway.app import Headway, Settings
 from headway.core.load import NO_LOAD
 from headway.failures import Failure
-from headway.server.access import Access
 from headway.types import Overview, RouteRecord, Secret
 
 if TYPE_CHECKING:
@@ -39,25 +38,9 @@ Get = Callable[..., "Message"]
 
 
 @pytest.fixture
-def get(lean: Lane) -> Get:
+def get(get: Get, lean: Lane) -> Get:
     lean.configure(CONFIG)
-    client = lean.client()
-
-    def ask(path: str, *fields: str, host: str = "localhost") -> Message:
-        lines = "".join(f"{field}\r\n" for field in (f"host: {host}", *fields))
-        client.send(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
-        return client.reply()
-
-    return ask
-
-
-@pytest.fixture
-def access(lean: Lane) -> Iterator[Callable[[Access], None]]:
-    """Has others listen, or a token, until the test is over."""
-    headway = lean.run.headway
-    usual = headway.access
-    yield lambda access: setattr(headway, "access", access)
-    headway.access = usual
+    return get
 
 
 def test_targets_of_all_routes_are_told(get: Get):
@@ -181,16 +164,16 @@ def test_no_key_is_told(get: Get):
         assert b"hunter" not in get(path).body
 
 
-@pytest.mark.parametrize("path", ["/api/targets", "/api/explain?model=default"])
-def test_the_pages_are_guarded(get: Get, access: Callable[[Access], None], path: str):
+@pytest.mark.parametrize("path", ["/api/targets", "/api/explain?model=default", "/api/alerts"])
+def test_the_pages_are_guarded(get: Get, access: Callable[[str, Secret | None], None], path: str):
     assert get(path).status == 200
     assert get(path, "origin: https://evil.example").status == 403
     rebound = get(path, host="evil.example")
     assert rebound.status == 403
     assert rebound.error["code"] == "access_denied"
-    access(Access("0.0.0.0", None))
+    access("0.0.0.0", None)
     assert "HEADWAY_ADMIN_TOKEN" in get(path).error["message"]
-    access(Access("0.0.0.0", Secret("t")))
+    access("0.0.0.0", Secret("t"))
     refused = get(path)
     assert (refused.status, refused.field("www-authenticate")) == (401, "Bearer")
     assert get(path, "authorization: Bearer wrong").status == 401
@@ -199,14 +182,19 @@ def test_the_pages_are_guarded(get: Get, access: Callable[[Access], None], path:
 
 def test_they_only_answer_to_get(lane: Lane):
     client = lane.client()
-    for path in ("/api/targets", "/api/explain"):
-        assert client.get(path, "content-length: 0", method="POST").status == 405
+    for path in ("/api/targets", "/api/explain", "/api/alerts"):
+        client.send(f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n".encode())
+        assert client.reply().status == 405
+        client.send(f"HEAD {path}?model=default HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
+        assert client.head().status == 200
 
 
 def test_they_are_on_both_lanes(lane: Lane):
     client = lane.client()
     client.send(b"GET /api/targets HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
     assert [route["model"] for route in client.reply().json["routes"]] == ["default"]
+    client.send(b"GET /api/alerts HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+    assert "alerts" in client.reply().json
 
 
 # --- what counts as listening on loopback ---

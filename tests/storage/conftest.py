@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,13 +9,8 @@ import pytest
 
 from headway.storage.database import Database
 from headway.storage.migrations import migrate
-
-TESTS = str(Path(__file__).parents[1])
-if TESTS not in sys.path:
-    sys.path.append(TESTS)
-
-from storage.made import Kept  # noqa: E402
-from storage.postgres import Postgres, new_server  # noqa: E402
+from storage.made import Kept
+from storage.postgres import Postgres, new_server
 
 
 @pytest.fixture(scope="session")

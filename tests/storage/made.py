@@ -1,4 +1,4 @@
-"""Events as the gateway tells them, and what tests want to know of a log that keeps them."""
+"""What tests want to know of a log that keeps events."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from headway.storage.database import Database
 from headway.storage.request_log import RequestLog
 from headway.storage.rows import Ids, Logged, read_line
 from headway.storage.usage import UsageLog
-from headway.types import AttemptRecord, ExchangeEvent, Usage
+from headway.types import ExchangeEvent
 
-NOW = 1_750_000_000.0
-"""2025-06-15 15:06:40 UTC."""
 PATIENCE = 20.0
 """Seconds after which a test that waits is given up."""
 
@@ -33,27 +31,6 @@ class Kept:
     async def count(self, table: str) -> int:
         async with self.engine.connect() as connection:
             return (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()
-
-
-def made_event(number: int = 0, **facts: Any) -> ExchangeEvent:
-    """An exchange that went well at its first attempt, but for what is said otherwise; `number` seconds after NOW."""
-    usual: dict[str, Any] = {
-        "request_id": f"hw-{number}",
-        "at": NOW + number,
-        "endpoint": "chat",
-        "model": "default",
-        "route": "default",
-        "stream": False,
-        "outcome": "ok",
-        "status": 200,
-        "duration": 0.3,
-        "attempts": (AttemptRecord("a/m#k", "200", 0.0, 0.3),),
-        "usage": Usage(3, 5),
-        "cost": 7,
-        "request_bytes": 100,
-        "reply_bytes": 1000,
-    }
-    return ExchangeEvent(**usual | facts)
 
 
 _IDS = Ids()

@@ -12,10 +12,11 @@ from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
+from events import made_event
 from headway.storage.admin_tables import METADATA
 from headway.storage.database import Database
 from headway.storage.migrations import migrate
-from storage.made import Kept, logged, made_event
+from storage.made import Kept, logged
 
 MIGRATE = """
 import asyncio, sys

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from events import NOW, made_event
 from headway.storage.database import Database
 from headway.storage.migrations import migrate
 from headway.storage.request_log import MOST_ON_A_PAGE, RequestLog
 from headway.storage.rows import Ids, read_line
 from headway.storage.search import Filters
 from headway.types import AttemptRecord, ExchangeEvent
-from storage.made import NOW, Kept, logged, made_event
+from storage.made import Kept, logged
 
 ODD = "nul \0, quote ' \" \\, percent %, colon :x, snowman ☃, emoji 🦜, rtl \u202e, line\nbreak, del \x7f"
 

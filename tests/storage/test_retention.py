@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from events import NOW, made_event
 from headway.storage import partitions, retention
 from headway.storage.database import Database
 from headway.storage.request_log import RequestLog
 from headway.storage.search import Filters
 from headway.types import Kept as Keep
-from storage.made import NOW, Kept, logged, made_event
+from storage.made import Kept, logged
 
 DAY = 86400.0
 EVER = 3650 * DAY

@@ -6,9 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events import NOW, made_event
 from headway.storage.rows import LONGEST_LINE, MOST, Ids, first_id, fit, moment, read_line, row_of
 from headway.types import AttemptRecord, ExchangeEvent, Usage
-from storage.made import NOW, logged, made_event
+from storage.made import logged
 
 TIMES = st.floats(min_value=0, max_value=4e9)
 

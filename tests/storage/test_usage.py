@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from events import NOW, made_event
 from headway.storage.sums import percentile
 from headway.storage.tables import BOUNDS
 from headway.storage.usage import LONG, MOST_POINTS, MOST_ROWS, Span
 from headway.types import AttemptRecord, ExchangeEvent, Usage
-from storage.made import NOW, Kept, logged, made_event
+from storage.made import Kept, logged
 
 DAY = Span(since=NOW - 86400 + 3600, until=NOW + 3600)
 WEEK = Span(since=NOW - 7 * 86400, until=NOW + 3600)

@@ -16,13 +16,14 @@ import msgspec
 import pytest
 import uvloop
 
+from events import made_event
 from headway.observability import shipping
 from headway.observability.shipping import Shipments
 from headway.storage import writer
 from headway.storage.database import Database
 from headway.storage.writer import Report, Writer
 from headway.types import Kept as Keep
-from storage.made import Kept, lines_of, made_event, until
+from storage.made import Kept, lines_of, until
 from storage.postgres import Postgres
 
 WRITER = [sys.executable, "-m", "headway.storage.writer"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
@@ -252,18 +253,29 @@ class Net:
         tls: Tls | None = None,
         proxy: str | None = None,
         environ: Mapping[str, str] | None = None,
+        reach: tuple[str, ...] | None = None,
     ) -> OriginPool:
         upstreams = Upstreams(environ or {})
         self.upstreams.append(upstreams)
-        provider = Provider(
+        return upstreams.origin(self.provider(base_url, tls=tls, proxy=proxy, reach=reach))
+
+    def provider(
+        self,
+        base_url: str,
+        *,
+        tls: Tls | None = None,
+        proxy: str | None = None,
+        reach: tuple[str, ...] | None = None,
+    ) -> Provider:
+        return Provider(
             name="up",
             kind="custom",
             base_url=base_url,
             credentials=(Credential(name="default", secret=None),),
             tls=tls or Tls(),
             proxy=None if proxy is None else Secret(proxy),
+            reach=reach,
         )
-        return upstreams.origin(provider)
 
     async def dial(self, pool: OriginPool, timeout: float = 5.0) -> Any:
         """A connection, or the failure."""
@@ -323,6 +335,31 @@ async def net() -> AsyncIterator[Net]:
 @pytest.fixture(scope="session")
 def make_ear() -> type[Ear]:
     return Ear
+
+
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[str, int]]]:
+    """Say what names mean. Every lookup is noted."""
+    asked: list[tuple[str, int]] = []
+
+    def set_up(*answers: list[str] | Exception) -> list[tuple[str, int]]:
+        waiting = list(answers)
+        loop_class = type(asyncio.get_running_loop())
+        real = loop_class.getaddrinfo
+
+        async def getaddrinfo(loop: Any, host: str, port: int, **options: Any) -> Any:
+            if host[-1].isdigit():  # an address: uvloop has it looked up once more before it connects
+                return await real(loop, host, port, **options)
+            asked.append((host, port))
+            answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return [info for address in answer for info in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)]
+
+        monkeypatch.setattr(loop_class, "getaddrinfo", getaddrinfo)
+        return asked
+
+    return set_up
 
 
 class Authority:

@@ -29,31 +29,6 @@ async def answer_all(reader, writer) -> None:
 
 
 @pytest.fixture
-def resolve(monkeypatch):
-    """Say what names mean. Every lookup is noted."""
-    asked: list[tuple[str, int]] = []
-
-    def set_up(*answers: list[str] | Exception):
-        waiting = list(answers)
-        loop_class = type(asyncio.get_running_loop())
-        real = loop_class.getaddrinfo
-
-        async def getaddrinfo(loop, host, port, **options):
-            if host[-1].isdigit():  # an address: uvloop has it looked up once more before it connects
-                return await real(loop, host, port, **options)
-            asked.append((host, port))
-            answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-            if isinstance(answer, Exception):
-                raise answer
-            return [info for address in answer for info in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)]
-
-        monkeypatch.setattr(loop_class, "getaddrinfo", getaddrinfo)
-        return asked
-
-    return set_up
-
-
-@pytest.fixture
 def silent_port():
     """A port whose connections are never accepted, with a queue so short that a third one hangs."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=0)

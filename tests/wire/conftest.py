@@ -1,15 +1,13 @@
 """Recorded exchanges with providers that speak OpenAI's API, and fakes for what stands around a relay.
 
-The recordings live beside the repository; tests that need them are skipped where they are absent. This folder is made
-importable as the package `wire`.
+The recordings live beside the repository; tests that need them are skipped where they are absent.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -22,10 +20,11 @@ from headway.providers.classification.classify import classify_event
 from headway.types import Usage
 from headway.wire import sse
 from headway.wire.endpoints import ENDPOINTS, Endpoint
-
-TESTS = str(Path(__file__).parents[1])
-if TESTS not in sys.path:
-    sys.path.append(TESTS)
+from headway.wire.form.codec import Show
+from headway.wire.form.reply import Event
+from headway.wire.form.request import Request, Unsupported
+from headway.wire.malformed import Malformed
+from wire.at_work import AtWork
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 JSON_ENDPOINTS = {endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.body == "json"}
@@ -298,3 +297,36 @@ def full_parse():
 @pytest.fixture(scope="session")
 def full_usage():
     return usage_from
+
+
+# What the tests of a dialect do with its codec, if they say what `work` is.
+
+
+@pytest.fixture
+def read(work: AtWork) -> Callable[..., Request]:
+    return work.read
+
+
+@pytest.fixture
+def read_any(work: AtWork) -> Callable[[Any], Request | Malformed]:
+    return work.read_any
+
+
+@pytest.fixture
+def write(work: AtWork) -> Callable[..., tuple[Any, tuple[str, ...]]]:
+    return work.write
+
+
+@pytest.fixture
+def refuse(work: AtWork) -> Callable[[Request], Unsupported]:
+    return work.refuse
+
+
+@pytest.fixture
+def events(work: AtWork) -> Callable[[bytes], list[Event]]:
+    return work.events
+
+
+@pytest.fixture
+def show(work: AtWork) -> Show:
+    return work.show()

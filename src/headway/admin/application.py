@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends
 from fastapi.responses import HTMLResponse
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headway.admin.account_pages import account_pages
+from headway.admin.alerts import Alerts, alert_pages
+from headway.admin.bodies import MOST, MOST_FROM_OUTSIDE, OWN_BOUND, bounded
 from headway.admin.callers import Needs
 from headway.admin.configuration import configuration_routers
+from headway.admin.described import DescribedApp
+from headway.admin.door import Door, Refusal, path_of
+from headway.admin.entrance import Entrance, Guard
 from headway.admin.live import live_pages
+from headway.admin.login_pages import login_pages
 from headway.admin.logs import log_pages
 from headway.admin.overview_page import overview_page
+from headway.admin.passwords import Passwords
+from headway.admin.playground import Play, playground_pages
 from headway.admin.records import Records
 from headway.admin.refusals import handle_refusals, refuse
-from headway.admin.state import Gateway, Guard, State
+from headway.admin.state import Gateway, State
 from headway.admin.statistics import statistics_pages
 from headway.admin.status import status_pages
+from headway.admin.targets import target_pages
+from headway.admin.token_pages import token_pages
 from headway.observability.feed import Feed
-from headway.types import PERMISSIONS, Caller
+from headway.types import Overview, Secret
 from headway.version import __version__
 
 _ABOUT = """What has happened, what it cost, and how the gateway stands. Times are Unix time or seconds, money is
@@ -26,30 +36,50 @@ integers of micro-dollars. Errors have the form of `Problem`."""
 
 
 class Administration:
-    """Nothing of it is reached past the guard."""
+    """Nothing of it is reached past the door. `setup_token` is what the first administrator shows who comes from
+    elsewhere.
+    """
 
-    def __init__(self, gateway: Gateway, guard: Guard, feed: Feed) -> None:
-        self._guard = guard
+    def __init__(
+        self,
+        gateway: Gateway,
+        guard: Guard,
+        feed: Feed,
+        *,
+        setup_token: Secret | None = None,
+        passwords: Passwords | None = None,
+    ) -> None:
         self._records = Records(lambda: gateway.snapshot.storage)
-        self.pages = _app(State(gateway, self._records, feed))
+        self._passwords = passwords or Passwords()
+        entrance = Entrance(
+            guard,
+            self._records,
+            lambda: gateway.snapshot.administration,
+            passwords=self._passwords,
+            setup_token=setup_token,
+        )
+        self._door = Door(entrance)
+        self.pages = _app(State(gateway, self._records, feed, entrance))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            refusal = self._guard.refusal(headers)
-            if refusal is not None:
-                await refuse(refusal.status, refusal.message, code="access_denied")(scope, receive, send)
+            met = await self._door.meet(scope)
+            if isinstance(met, Refusal):
+                await refuse(met.status, met.message, code=met.code)(scope, receive, send)
                 return
-            proof = "token" if "authorization" in headers else "open"
-            scope["headway.caller"] = Caller(name="admin", proof=proof, permissions=PERMISSIONS["admin"])
+            if met is not None:
+                scope["headway.caller"] = met
+            if path_of(scope) not in OWN_BOUND:
+                receive = bounded(receive, MOST_FROM_OUTSIDE if met is None else MOST)
         await self.pages(scope, receive, send)
 
     async def close(self) -> None:
+        self._passwords.close()
         await self._records.close()
 
 
 def _app(state: State) -> ASGIApp:
-    app = FastAPI(
+    app = DescribedApp(
         title="Headway",
         version=__version__,
         description=_ABOUT,
@@ -57,11 +87,15 @@ def _app(state: State) -> ASGIApp:
         docs_url=None,  # FastAPI's page would have a browser fetch scripts from elsewhere
         redoc_url=None,
     )
+    app.structs = (Alerts, Overview, Play)
     app.router.redirect_slashes = False
     handle_refusals(app)
-    for router in (status_pages(state), log_pages(state), statistics_pages(state), live_pages(state)):
-        app.include_router(router)
-    for router in configuration_routers(state):
+    told = (status_pages, target_pages, alert_pages, log_pages, statistics_pages, live_pages)
+    for pages in (*told, playground_pages):
+        app.include_router(pages(state))
+    for about_people in (login_pages, account_pages, token_pages):
+        app.include_router(about_people(state.entrance))
+    for router in configuration_routers(state.gateway, state.records):
         app.include_router(router)
 
     @app.get("/docs", include_in_schema=False, dependencies=[Depends(Needs("read"))])

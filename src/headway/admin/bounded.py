@@ -7,7 +7,8 @@ from typing import Any
 
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
-from starlette.types import Message, Receive
+
+from headway.admin.bodies import bounded
 
 LARGEST = 2**20
 _TOO_LARGE = f"the body is larger than {LARGEST // 2**20} MiB"
@@ -19,24 +20,10 @@ class BoundedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
-        async def bounded(request: Request) -> Response:
+        async def answered(request: Request) -> Response:
             length = request.headers.get("content-length", "0")
             if length.isdecimal() and int(length[:20]) > LARGEST:
                 raise HTTPException(413, _TOO_LARGE)
-            return await answer(Request(request.scope, _counting(request.receive)))
+            return await answer(Request(request.scope, bounded(request.receive, LARGEST)))
 
-        return bounded
-
-
-def _counting(receive: Receive) -> Receive:
-    size = 0
-
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > LARGEST:
-            raise HTTPException(413, _TOO_LARGE)
-        return message
-
-    return counted
+        return answered

@@ -25,11 +25,12 @@ from headway.admin.configuration_shapes import (
     WholeEditionShown,
     problem_shown,
 )
+from headway.admin.configured import Configured
 from headway.admin.publishing import NotPublishedError, Publishing, conflict, refused
+from headway.admin.records import Records
 from headway.admin.refusals import refuse
 from headway.admin.resources import resource_pages
 from headway.admin.shapes import Problem
-from headway.admin.state import Gateway, State
 from headway.admin.versions import REFUSALS, IfMatch, changes, managed_by, tagged, wanted_base
 from headway.config.changes import differences
 from headway.config.published import Published
@@ -37,16 +38,16 @@ from headway.config.schema import Config, json_schema
 from headway.storage.configurations import MOST_ON_A_PAGE, Conflict
 
 
-def configuration_routers(state: State) -> list[APIRouter]:
-    publishing = Publishing(state.gateway, state.records)
+def configuration_routers(gateway: Configured, records: Records) -> list[APIRouter]:
+    publishing = Publishing(gateway, records)
     return [
-        _reading_pages(state.gateway, publishing),
+        _reading_pages(gateway, publishing),
         _publishing_pages(publishing),
-        *resource_pages(state.gateway, publishing),
+        *resource_pages(gateway, publishing),
     ]
 
 
-async def _effective(gateway: Gateway, publishing: Publishing, newest: Published) -> dict[str, SectionState]:
+async def _effective(gateway: Configured, publishing: Publishing, newest: Published) -> dict[str, SectionState]:
     written = await publishing.written()
     sections: dict[str, SectionState] = {}
     for name in Config.model_fields:
@@ -61,7 +62,7 @@ async def _effective(gateway: Gateway, publishing: Publishing, newest: Published
     return sections
 
 
-def _reading_pages(gateway: Gateway, publishing: Publishing) -> APIRouter:
+def _reading_pages(gateway: Configured, publishing: Publishing) -> APIRouter:
     router = APIRouter(prefix="/configuration", tags=["configuration"], dependencies=[Depends(Needs("read"))])
     answers: dict[int | str, dict[str, Any]] = {409: {"model": Problem}, 503: {"model": Problem}}
 

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from headway.admin.configured import Configuration, Configured
 from headway.admin.reaching import out_of_reach
 from headway.admin.records import Records
-from headway.admin.state import Configuration, Gateway
 from headway.config.changes import ABSENT, Difference, differences
 from headway.config.discover import discovered
 from headway.config.load import written
@@ -63,7 +63,7 @@ class Draft(NamedTuple):
 
 
 class Publishing:
-    def __init__(self, gateway: Gateway, records: Records) -> None:
+    def __init__(self, gateway: Configured, records: Records) -> None:
         self._gateway = gateway
         self._records = records
         self.unseal = Unsealing(gateway.environ, self._url)

@@ -26,6 +26,11 @@ class Records:
         self._database: Database | None = None
         self._migrated = False
 
+    @property
+    def off(self) -> bool:
+        """Nothing is kept, by configuration."""
+        return self._storage().url is None
+
     async def engine(self) -> AsyncEngine:
         """For what the administration keeps itself: the tables are there."""
         database = await self._opened()

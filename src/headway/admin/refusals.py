@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,17 +14,32 @@ from starlette.exceptions import HTTPException
 from headway.admin.configuration_shapes import problem_shown
 from headway.admin.publishing import NotPublishedError
 from headway.admin.records import NoLogError
+from headway.storage.accounts import AccountError
 
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 409: "conflict_error"}
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+}
 
 
 def refuse(
-    status: int, message: str, *, code: str, param: str | None = None, more: Mapping[str, object] | None = None
+    status: int,
+    message: str,
+    *,
+    code: str,
+    param: str | None = None,
+    retry_after: float | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> JSONResponse:
-    """`more` stands beside the error."""
+    """`retry_after` is in seconds. `more` stands beside the error."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}, **(more or {})}
     headers = {"cache-control": "no-store"} | ({"www-authenticate": "Bearer"} if status == 401 else {})
+    if retry_after is not None:
+        headers["retry-after"] = str(ceil(retry_after))
     return JSONResponse(body, status, headers)
 
 
@@ -51,6 +67,10 @@ def handle_refusals(app: FastAPI) -> None:
         param = problems[0]["path"] if problems else None
         return refuse(error.status, error.message, code=error.code, param=param, more=more)
 
+    async def no_such_change(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, AccountError)
+        return refuse(404 if error.kind == "missing" else 409, str(error), code=error.kind)
+
     async def no_database(_: Request, error: Exception) -> JSONResponse:
         what = "the database of the request log does not answer; the gateway's log says why"
         return refuse(503, what, code="database_unavailable")
@@ -61,6 +81,7 @@ def handle_refusals(app: FastAPI) -> None:
             HTTPException: other,
             NoLogError: no_log,
             NotPublishedError: not_published,
+            AccountError: no_such_change,
             SQLAlchemyError: no_database,
             OSError: no_database,
             TimeoutError: no_database,

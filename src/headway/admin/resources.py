@@ -13,9 +13,9 @@ from fastapi.responses import Response
 from headway.admin.bounded import BoundedRoute
 from headway.admin.callers import AsCaller, Needs
 from headway.admin.configuration_shapes import Publication, Resource, Resources
+from headway.admin.configured import Configured
 from headway.admin.publishing import Change, Document, NotPublishedError, Publishing, in_file, section_of
 from headway.admin.shapes import Problem
-from headway.admin.state import Gateway
 from headway.admin.versions import REFUSALS, IfMatch, changes, managed_by, tagged, wanted_base
 from headway.config.masking import key_names
 from headway.config.published import Published
@@ -45,7 +45,7 @@ AsAsked = Annotated[Asked, Depends(asked)]
 class Parts:
     """A section of the configuration as it holds, and changes of it."""
 
-    def __init__(self, gateway: Gateway, publishing: Publishing) -> None:
+    def __init__(self, gateway: Configured, publishing: Publishing) -> None:
         self._gateway = gateway
         self._publishing = publishing
 
@@ -179,7 +179,7 @@ def _named(entries: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def resource_pages(gateway: Gateway, publishing: Publishing) -> list[APIRouter]:
+def resource_pages(gateway: Configured, publishing: Publishing) -> list[APIRouter]:
     parts = Parts(gateway, publishing)
     return [_readable(parts), _providers(parts), _models(parts)]
 

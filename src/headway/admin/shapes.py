@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -133,4 +133,8 @@ class Status(BaseModel):
     draining: bool
     providers: int
     routes: list[str]
+    access: Literal["open", "token", "accounts"] | None = Field(
+        description="What the administration asks of people: nothing of those on this machine, the gateway's own "
+        "token, or a login. null: the database that would tell does not answer."
+    )
     request_log: LogState

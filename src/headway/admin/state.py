@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from starlette.datastructures import Headers
+from starlette.types import ASGIApp
 
+from headway.admin.configured import Configured
+from headway.admin.entrance import Entrance
 from headway.admin.records import Records
-from headway.config.published import Published
+from headway.core.load import Load
+from headway.failures import Failure
 from headway.observability.feed import Feed
-from headway.types import Snapshot
-
-
-class Refused(Protocol):
-    """Why somebody may not come in."""
-
-    @property
-    def status(self) -> int: ...
-
-    @property
-    def message(self) -> str: ...
-
-
-class Guard(Protocol):
-    def refusal(self, headers: Headers, /) -> Refused | None:
-        """None: come in."""
-        ...
+from headway.types import Alert, Overview, RouteRecord
 
 
 class LogWriting(Protocol):
@@ -43,36 +28,7 @@ class LogWriting(Protocol):
     def error(self) -> str | None: ...
 
 
-class Configuration(Protocol):
-    """What the running snapshot is made of."""
-
-    @property
-    def path(self) -> Path | None:
-        """Of the file."""
-        ...
-
-    @property
-    def follows(self) -> bool:
-        """Whether what is published is taken up."""
-        ...
-
-    def trial(self, published: Published, /) -> Snapshot:
-        """What would run with this. Raises ConfigError."""
-        ...
-
-    async def take(self, published: Published, /) -> None: ...
-
-
-class Gateway(Protocol):
-    @property
-    def environ(self) -> Mapping[str, str]: ...
-
-    @property
-    def configuration(self) -> Configuration | None: ...
-
-    @property
-    def snapshot(self) -> Snapshot: ...
-
+class Gateway(Configured, Protocol):
     @property
     def in_flight(self) -> int: ...
 
@@ -80,13 +36,22 @@ class Gateway(Protocol):
     def draining(self) -> bool: ...
 
     @property
-    def last_config_error(self) -> str | None: ...
+    def request_log(self) -> LogWriting: ...
 
     @property
-    def request_log(self) -> LogWriting: ...
+    def application(self) -> ASGIApp:
+        """What clients send their requests to."""
+        ...
+
+    def overview(self) -> Overview: ...
+
+    def explain(self, model: str, load: Load, session: str | None, /) -> RouteRecord | Failure: ...
+
+    def alerts(self) -> tuple[Alert, ...]: ...
 
 
 class State(NamedTuple):
     gateway: Gateway
     records: Records
     feed: Feed
+    entrance: Entrance

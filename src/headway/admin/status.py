@@ -5,8 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from headway.admin.callers import Needs
+from headway.admin.entrance import Entrance, Way
+from headway.admin.records import NoLogError
 from headway.admin.shapes import LogState, Status
 from headway.admin.state import State
+from headway.storage.database import BROKEN
 from headway.version import __version__
 
 
@@ -26,7 +29,15 @@ def status_pages(state: State) -> APIRouter:
             draining=gateway.draining,
             providers=len(snapshot.providers),
             routes=list(snapshot.routes),
+            access=await _way(state.entrance),
             request_log=LogState(stored=log.stored, dropped=log.dropped, error=log.error),
         )
 
     return router
+
+
+async def _way(entrance: Entrance) -> Way | None:
+    try:
+        return await entrance.way()
+    except (*BROKEN, NoLogError):
+        return None

@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from headway.admin.configuration_shapes import Change, ManagedBy, Refusal, change_shown
+from headway.admin.configured import Configured
 from headway.admin.publishing import NotPublishedError, Publishing
 from headway.admin.shapes import Problem
-from headway.admin.state import Gateway
 from headway.config.changes import Difference
 
 IfMatch = Annotated[str | None, Header(max_length=40, description="The version that the change was made of, as ETag.")]
@@ -37,7 +37,7 @@ def wanted_base(if_match: str | None, said: int | None) -> int | None:
     return int(found[1])
 
 
-def managed_by(gateway: Gateway, section: str) -> ManagedBy:
+def managed_by(gateway: Configured, section: str) -> ManagedBy:
     return gateway.snapshot.managed.get(section, "default")
 
 

@@ -19,8 +19,8 @@ DIRECT, NGINX, GATEWAY = "direct", "nginx", "gateway"
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of one configuration. `cpu` is CPU seconds of the process under test during the window, `rss` its peak
-    in bytes.
+    """One run of one configuration. `cpu` is CPU seconds of the process under test during the window, `beside` that of
+    its processes in the background, `rss` the peak of both in bytes.
 
     `foreign` is how many cores anything else on the machine used meanwhile; `said` is the end of the log of a process
     that gave wrong replies.
@@ -30,6 +30,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     streamed: bool
     result: Result
     cpu: float | None = None
+    beside: float | None = None
     rss: int | None = None
     foreign: float | None = None
     said: str = ""
@@ -42,6 +43,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     def cpu_us(self) -> float | None:
         """CPU microseconds per request, or per chunk of a stream."""
         return None if self.cpu is None or not self.units else self.cpu / self.units * 1e6
+
+    @property
+    def beside_us(self) -> float | None:
+        """The same in the background; None if there is nothing."""
+        return self.beside / self.units * 1e6 if self.beside and self.units else None
 
     @property
     def per_second(self) -> float:
@@ -79,6 +85,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     configuration: str
     rounds: int
     cpu_us: Spread | None
+    beside_us: Spread | None
     ratio: Spread | None
     per_second: Spread
     busy: Spread | None
@@ -142,6 +149,7 @@ def summary(configuration: str, rounds: Sequence[Round]) -> Summary:
         configuration=configuration,
         rounds=len(rounds),
         cpu_us=spread(sample.cpu_us for sample in mine),
+        beside_us=spread(sample.beside_us for sample in mine),
         ratio=None if configuration == DIRECT else spread(ratios),
         per_second=spread(sample.per_second for sample in mine) or Spread(0.0, 0.0, 0.0),
         busy=spread(sample.busy for sample in mine),

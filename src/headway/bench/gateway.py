@@ -19,6 +19,8 @@ from headway.bench.payloads import UPSTREAM_MODEL
 
 MODEL = "bench"
 KEYS = 4
+BACKGROUND = b"headway.storage.writer"
+"""In the command line of the process that writes the request log: no request waits for it, so it is counted apart."""
 
 
 def configuration(upstream: int, *, foreign: bool = False) -> str:

@@ -14,10 +14,13 @@ PROC = Path("/proc")
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """CPU seconds since the start, and resident bytes now, of a whole process tree."""
+    """CPU seconds since the start, and resident bytes now, of a whole process tree. `beside` is the CPU of those whose
+    command line holds what was asked for, which `cpu` then lacks.
+    """
 
     cpu: float
     rss: int
+    beside: float = 0.0
 
 
 def ticks_of(stat: str) -> int:
@@ -32,8 +35,10 @@ def parent_of(stat: str) -> int:
     return int(stat.rpartition(")")[2].split()[1])
 
 
-def usage(pid: int, proc: Path = PROC) -> Usage | None:
-    """What `pid` and all its living descendants have used; None where this can't be known."""
+def usage(pid: int, proc: Path = PROC, *, beside: bytes | None = None) -> Usage | None:
+    """What `pid` and all its living descendants have used; None where this can't be known. Descendants with `beside` in
+    their command line are counted apart.
+    """
     stats = {found: stat for found in _pids(proc) if (stat := _read(proc / str(found) / "stat"))}
     if pid not in stats:
         return None
@@ -42,7 +47,10 @@ def usage(pid: int, proc: Path = PROC) -> Usage | None:
         tree.extend(other for other, stat in stats.items() if parent_of(stat) == member and other not in tree)
     hertz = os.sysconf("SC_CLK_TCK")
     pages = sum(_resident_pages(proc / str(member) / "statm") for member in tree)
-    return Usage(sum(ticks_of(stats[member]) for member in tree) / hertz, pages * os.sysconf("SC_PAGE_SIZE"))
+    apart = [member for member in tree[1:] if beside is not None and beside in _command(proc / str(member))]
+    cpu = sum(ticks_of(stats[member]) for member in tree if member not in apart) / hertz
+    extra = sum(ticks_of(stats[member]) for member in apart) / hertz
+    return Usage(cpu, pages * os.sysconf("SC_PAGE_SIZE"), extra)
 
 
 def machine_busy(proc: Path = PROC) -> float | None:
@@ -61,6 +69,13 @@ def _pids(proc: Path) -> list[int]:
 def _resident_pages(statm: Path) -> int:
     fields = _read(statm).split()
     return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _command(folder: Path) -> bytes:
+    try:
+        return (folder / "cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
 
 
 def _read(path: Path) -> str:

@@ -112,7 +112,8 @@ def columns(scenario: Measured) -> list[str]:
 
 def row(scenario: Measured, found: Summary) -> list[str]:
     """The cells of one configuration, under `columns`."""
-    cpu = _ranged(found.cpu_us, "{:.1f}")
+    beside = "" if found.beside_us is None else f" + {found.beside_us.median:.1f} in the background"
+    cpu = _ranged(found.cpu_us, "{:.1f}") + beside
     plain = found.configuration == DIRECT
     return [
         "direct (CPU: the mock's)" if plain else found.configuration,

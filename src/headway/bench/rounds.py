@@ -121,11 +121,11 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_meter(under: Standing) -> Meter:
-    tested = None if under.pid is None else procfs.usage(under.pid)
+    tested = None if under.pid is None else procfs.usage(under.pid, beside=gateway.BACKGROUND)
     ours = procfs.usage(os.getpid())
     own = ours.cpu if ours else 0.0
     if tested and not under.ours:
-        own += tested.cpu
+        own += tested.cpu + tested.beside
     return Meter(tested=tested, own=own, machine=procfs.machine_busy())
 
 
@@ -140,7 +140,8 @@ def sample_of(under: Standing, scenario: Scenario, result: Result, readings: Seq
     foreign = None
     if first.machine is not None and last.machine is not None and result.seconds >= LEAST_SECONDS:
         foreign = max(0.0, last.machine - first.machine - (last.own - first.own)) / result.seconds
-    return msgspec.structs.replace(bare, cpu=cpu, rss=rss, foreign=foreign)
+    beside = last.tested.beside - first.tested.beside
+    return msgspec.structs.replace(bare, cpu=cpu, beside=beside, rss=rss, foreign=foreign)
 
 
 def measure(under: Standing, scenario: Scenario, options: Options) -> Sample:

@@ -16,19 +16,14 @@ from fastapi import FastAPI
 from headway.admin.configuration import configuration_routers
 from headway.admin.records import Records
 from headway.admin.refusals import handle_refusals
-from headway.admin.state import State
 from headway.cli.configured import Configured
 from headway.config.published import Published
 from headway.control.reload import Configuration, Source
-from headway.observability.feed import Feed
 from headway.types import PERMISSIONS, Caller, Snapshot
 
 
 class Idle:
     """A gateway that serves nobody, as far as the pages ask about one."""
-
-    in_flight, draining = 0, False
-    stored, dropped, error = 0, 0, None
 
     def __init__(self, configured: Configured, environ: Mapping[str, str]) -> None:
         self.environ = environ
@@ -47,10 +42,6 @@ class Idle:
     def last_config_error(self) -> str | None:
         return self.configuration.error
 
-    @property
-    def request_log(self) -> Idle:
-        return self
-
     def _publish(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
 
@@ -68,7 +59,7 @@ class Direct:
         records = Records(lambda: self._gateway.snapshot.storage)
         app = FastAPI()
         handle_refusals(app)
-        for router in configuration_routers(State(self._gateway, records, Feed(_watch))):
+        for router in configuration_routers(self._gateway, records):
             app.include_router(router)
         sent: list[Any] = []
 
@@ -118,7 +109,3 @@ async def _nothing(_: int | None) -> Published | None:
 
 def _unheard(_: str | None) -> None:
     """Whoever asks reads it in the answer."""
-
-
-def _watch(_: object) -> Any:
-    return lambda: None

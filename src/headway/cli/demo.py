@@ -78,6 +78,7 @@ async def _run(port: int, rate: float, seconds: float | None) -> None:
             for task in tasks:
                 task.cancel()
             headway.close()
+            await headway.administration.close()
     view.summary()
 
 

@@ -31,7 +31,7 @@ from headway.failures import Failure
 from headway.pipeline.conversation import SESSION_HEADERS
 from headway.pipeline.plan import route_for
 from headway.server.access import VARIABLE, is_loopback, token_from
-from headway.server.targets import EXPLAIN
+from headway.server.pages import EXPLAIN
 from headway.types import QueueRecord, QuotaRecord, RouteRecord, Snapshot, TargetRecord
 from headway.wire.openai import errors
 

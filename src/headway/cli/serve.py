@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +21,7 @@ from headway.app import Headway, Settings
 from headway.cli.configured import Configured
 from headway.config.problems import ConfigError
 from headway.control.reload import Start
+from headway.server.access import SETUP_VARIABLE, VARIABLE, is_loopback, token_from
 from headway.server.workers import Workers
 from headway.simulated.provider import SimulatedProvider
 from headway.types import Snapshot
@@ -85,6 +87,9 @@ def serve(
             host or (wanted.host if wanted is not None else "127.0.0.1"),
             port if port is not None else (wanted.port if wanted is not None else 8080),
         )
+    if inherit_socket is None:
+        for line in first_steps(snapshot, is_loopback(sock.getsockname()[0]), os.environ):
+            _tell(line)
     if workers > 1 and inherit_socket is None:
         _announce(snapshot, sock)
         sys.exit(Workers(workers, sock, lambda number: _worker_command(path, log, sock, number), _tell).run())
@@ -171,6 +176,26 @@ def _announce(snapshot: Snapshot | None, sock: socket.socket) -> None:
     _tell(f"listening on {url}; try:")
     _tell(f"""  curl {url}/v1/chat/completions -H 'content-type: application/json' \\
     -d '{{"model": "{_some_model(snapshot)}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'""")
+
+
+def first_steps(snapshot: Snapshot | None, loopback: bool, environ: MutableMapping[str, str]) -> list[str]:
+    """Who may administer the gateway as it starts. A token for the first administrator, where it needs one, goes into
+    the environment, which workers inherit and others cannot read.
+    """
+    if token_from(environ.get(VARIABLE)) is not None or (snapshot and snapshot.administration.oidc):
+        return []
+    if loopback:
+        way_out = "POST /api/setup or `headway accounts add NAME --role admin` makes an administrator"
+        return [f"administration is open to everybody on this machine while it has no accounts; {way_out}"]
+    if snapshot is not None and snapshot.storage.url is None:
+        return []
+    if token_from(environ.get(SETUP_VARIABLE)) is not None:
+        return [f"if no administrator has been made yet: POST /api/setup with the token in {SETUP_VARIABLE} makes one"]
+    environ[SETUP_VARIABLE] = token = secrets.token_urlsafe(24)
+    return [
+        "if no administrator has been made yet: POST /api/setup makes the first one with",
+        f'  {{"token": "{token}", "name": "...", "password": "..."}}',
+    ]
 
 
 def _some_model(snapshot: Snapshot | None) -> str:

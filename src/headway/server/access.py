@@ -16,6 +16,8 @@ from starlette.datastructures import Headers
 from headway.types import Secret
 
 VARIABLE = "HEADWAY_ADMIN_TOKEN"
+SETUP_VARIABLE = "HEADWAY_SETUP_TOKEN"
+"""What the first administrator shows who comes from another machine."""
 _AUTHORITY = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::[0-9]*)?")
 HOW_TO_OPEN = f"set {VARIABLE} in the gateway's environment and send it as `Authorization: Bearer TOKEN`"
 
@@ -30,12 +32,16 @@ class Access:
 
     def __init__(self, host: str, token: Secret | None) -> None:
         self.host = host
-        self._token = token
+        self.token = token
+
+    @property
+    def wants_token(self) -> bool:
+        return self.token is not None
 
     def refusal(self, headers: Headers) -> Refusal | None:
         """None: come in."""
-        if self._token is not None:
-            if _is_token(_only(headers, "authorization"), self._token):
+        if self.token is not None:
+            if _is_token(_only(headers, "authorization"), self.token):
                 return None
             return Refusal(401, f"this needs `Authorization: Bearer TOKEN` with the gateway's {VARIABLE}")
         if not is_loopback(self.host):

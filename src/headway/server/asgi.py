@@ -55,8 +55,10 @@ class Outbox:
 
     def abort(self) -> None:
         self._ended = True
-        if self.pumping is not None:  # it may be waiting for a client that takes nothing
-            self.pumping.cancel()
+        self._news.set()
+        if self.pumping is not None:
+            # What is there already goes out first, if the client takes it; it may be one that takes nothing.
+            asyncio.get_running_loop().call_soon(self.pumping.cancel)
 
     async def pump(self, send: Send) -> None:
         """Hand messages to the server until the exchange has ended."""

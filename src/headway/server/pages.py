@@ -1,5 +1,5 @@
-"""The pages beside the model endpoints: health, metrics, and what is not there. Those that tell how targets
-stand are `server.targets`', alerts `server.alerts`', the lists of models `server.model_pages`'.
+"""The pages beside the model endpoints: health, metrics, and what is not there. The lists of models are
+`server.model_pages`'; everything below /api is the administration's.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headway.server import alerts, answers, targets
+from headway.server import answers
 from headway.server.model_pages import model_routes
 from headway.types import Snapshot
 from headway.wire.endpoints import BEDROCK, BY_PATH, GEMINI
 from headway.wire.openai import errors
 
 ADMINISTRATION = "/api"
+TARGETS, EXPLAIN, ALERTS = "/api/targets", "/api/explain", "/api/alerts"
+"""Pages of the administration that others name."""
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class State(targets.State, alerts.State, Protocol):
+class State(Protocol):
     """What the pages tell about."""
 
     @property
@@ -48,7 +50,7 @@ class State(targets.State, alerts.State, Protocol):
 def pages(
     state: State, lifespan: Callable[[Any], Any] | None = None, *, administration: ASGIApp | None = None
 ) -> Starlette:
-    """`administration` is everything below /api that does not stand here."""
+    """`administration` is everything below /api."""
 
     async def live(_: Request) -> Response:
         return answers.json({"status": "ok"})
@@ -78,8 +80,6 @@ def pages(
         Route("/health/live", live),
         Route("/health/ready", ready),
         Route("/metrics", metrics),
-        *targets.target_routes(state),
-        *alerts.alert_routes(state),
         *model_routes(state),
     ]
     routes += [Route(path.decode(), _elsewhere, methods=["POST"]) for path in BY_PATH]  # any other method: 405
@@ -108,15 +108,7 @@ def _otherwise(mount: Mount, nowhere: ASGIApp) -> ASGIApp:
 
 def _front(state: State) -> Callable[[Request], Any]:
     async def front(_: Request) -> Response:
-        paths = [
-            "/v1/models",
-            "/health/live",
-            "/health/ready",
-            "/metrics",
-            targets.TARGETS,
-            targets.EXPLAIN,
-            alerts.ALERTS,
-        ]
+        paths = ["/v1/models", "/health/live", "/health/ready", "/metrics", TARGETS, EXPLAIN, ALERTS]
         return answers.json(
             {
                 "service": "headway",

@@ -35,20 +35,19 @@ accounts = Table(
     Column("created", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
 )
-"""People with a password."""
+"""People. `password` is empty for those who come by single sign-on, whose role is what they were last told to have."""
 
 sessions = Table(
     "sessions",
     METADATA,
     Column("hash", String(64), primary_key=True),
     Column("name", String(128), nullable=False),
-    Column("role", String(16)),
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
     Index("ix_sessions_name", "name"),
     Index("ix_sessions_expires", "expires"),
 )
-"""Logins that last. `role` is told by single sign-on; without it the account's holds, as it is at each request."""
+"""Logins that last. What each may do is told by its account, as it is at each request."""
 
 api_tokens = Table(
     "api_tokens",

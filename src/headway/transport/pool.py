@@ -1,7 +1,8 @@
 """A pool of connections to one origin: which idle one serves next, when one is too old, how a new one is made.
 
 Every dial resolves the host's name afresh, and connections retire by age, so that a changed DNS record takes effect.
-Addresses are tried in parallel after a short delay (happy eyeballs, RFC 8305).
+Addresses are tried in parallel after a short delay (happy eyeballs, RFC 8305). Which of them may be connected to at
+all is `transport.reach`'s business.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import os
 import socket
 import ssl
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
 from aiohappyeyeballs import AddrInfoType, start_connection  # pyright: ignore[reportUnknownVariableType]
 
+from headway.config.reach import Network
 from headway.failures import Failure, FailureKind
 from headway.ports import Dialer
 from headway.transport.connection import UpstreamConnection
 from headway.transport.proxies import Proxy, open_tunnel
+from headway.transport.reach import ForbiddenError, Infos, check_name, permitted
 
 logger = logging.getLogger(__name__)
 
@@ -46,13 +50,17 @@ class OriginPool:
         path: str,
         proxy: Proxy | None,
         context: ssl.SSLContext | None,
+        reach: Sequence[Network] | None = None,
         problem: str | None = None,
     ) -> None:
-        """`problem`: why, as it is configured, it cannot be reached at all; every dial fails with it."""
+        """`reach`: the networks that are not public and may be reached all the same; None: everything may. `problem`:
+        why, as it is configured, it cannot be reached at all; every dial fails with it.
+        """
         self._host = host
         self._port = port
         self._proxy = proxy
         self._context = context
+        self._reach = reach
         self._problem = problem
         self._idle: dict[UpstreamConnection, None] = {}
         """Oldest first."""
@@ -137,6 +145,10 @@ class OriginPool:
         except TimeoutError:
             message = f"no connection to {self.label}{through} within {timeout:g} s"
             dialer.on_dial_failed(Failure(kind=FailureKind.TIMEOUT, source="upstream", message=message))
+        except ForbiddenError as error:
+            message = f"{self.label}{through} must not be connected to: {error}"
+            kind = FailureKind.TRANSPORT
+            dialer.on_dial_failed(Failure(kind=kind, source="gateway", message=message, should_retry=False))
         except (OSError, ValueError, RuntimeError) as error:  # uvloop says some OSErrors as RuntimeError
             message = f"cannot connect to {self.label}{through}: {describe(error)}"
             dialer.on_dial_failed(Failure(kind=FailureKind.TRANSPORT, source="upstream", message=message))
@@ -155,10 +167,7 @@ class OriginPool:
     async def _connect(self) -> UpstreamConnection:
         if self._problem is not None:
             raise UnusableError(self._problem)
-        host, port = (self._host, self._port) if self._proxy is None else (self._proxy.host, self._proxy.port)
-        infos = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        # uvloop gives every type for a literal address
-        infos = [info for info in infos if info[1] == socket.SOCK_STREAM]
+        infos = await self._addresses()
         sock = await start_connection(
             cast(list[AddrInfoType], infos), happy_eyeballs_delay=ATTEMPT_DELAY, interleave=1, loop=self._loop
         )
@@ -174,6 +183,19 @@ class OriginPool:
         if self._context is not None:
             await self._secure(connection, self._context)
         return connection
+
+    async def _addresses(self) -> Infos:
+        """Those that may be connected to, of the upstream or of the proxy."""
+        proxy, reach = self._proxy, self._reach
+        host, port = (self._host, self._port) if proxy is None else (proxy.host, proxy.port)
+        if proxy is not None and reach is not None:
+            check_name(self._host, reach)
+        infos: Infos = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # uvloop gives every type for a literal address
+        infos = [info for info in infos if info[1] == socket.SOCK_STREAM]
+        if reach is not None and (proxy is None or not proxy.trusted):
+            infos = permitted(infos, reach)
+        return infos
 
     async def _hand_over(self, sock: socket.socket) -> UpstreamConnection:
         """Give the socket to the loop, which owns it from here on. This takes no time, and must not be interrupted:

@@ -23,11 +23,13 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?: |\r\n)")
 
 
 class Proxy:
-    """Where it listens, and the `proxy-authorization` it wants, if any. Its repr shows no password."""
+    """Where it listens, and the `proxy-authorization` it wants, if any. Its repr shows no password. `trusted`: whoever
+    runs the gateway named it, in the environment.
+    """
 
-    __slots__ = ("authorization", "host", "port")
+    __slots__ = ("authorization", "host", "port", "trusted")
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, trusted: bool = False) -> None:
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             host, port = parts.hostname, parts.port
@@ -36,6 +38,7 @@ class Proxy:
         if parts.scheme != "http" or not host:
             raise ValueError(_EXPECTED)
         self.host = host
+        self.trusted = trusted
         self.port = port or 80
         self.authorization: bytes | None = None
         if parts.username is not None:
@@ -65,7 +68,7 @@ def choose(scheme: str, host: str, port: int, environ: Mapping[str, str], own: s
     if bypassed(host, port, _first(environ, "no_proxy")):
         return None
     try:
-        return Proxy(url)
+        return Proxy(url, trusted=True)
     except ValueError as error:
         raise ValueError(f"{name.upper()}: {error}") from None
 

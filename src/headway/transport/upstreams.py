@@ -1,4 +1,5 @@
-"""All origins of a gateway, by what makes two connections interchangeable: address, TLS settings and proxy.
+"""All origins of a gateway, by what makes two connections interchangeable: address, TLS settings, proxy, and
+which addresses may be reached.
 
 Pools outlive a reload as long as a provider still needs them.
 """
@@ -14,11 +15,14 @@ from urllib.parse import urlsplit
 
 import certifi
 
+from headway.config.reach import networks
 from headway.transport.pool import OriginPool
 from headway.transport.proxies import choose
 from headway.types import Provider, Secret, Tls
 
 _VISIBLE = re.compile(r"[!-~]+")
+
+_Key = tuple[str, Tls, Secret | None, tuple[str, ...] | None]
 
 RETIRE_EVERY = 5.0
 """Seconds between looks for idle connections that are past their limits."""
@@ -29,14 +33,14 @@ class Upstreams:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._pools: dict[tuple[str, Tls, Secret | None], OriginPool] = {}
+        self._pools: dict[_Key, OriginPool] = {}
         self._contexts: dict[Tls, ssl.SSLContext] = {}
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(RETIRE_EVERY, self._retire)
 
     def origin(self, provider: Provider) -> OriginPool:
         """Never fails: what is wrong with a proxy or a file of certificates becomes the failure of every dial."""
-        key = (provider.base_url, provider.tls, provider.proxy)
+        key = _key(provider)
         pool = self._pools.get(key)
         if pool is None:
             try:
@@ -47,7 +51,7 @@ class Upstreams:
 
     def keep(self, providers: Iterable[Provider]) -> None:
         """Close the pools that none of these providers uses; their requests in flight finish first."""
-        wanted = {(provider.base_url, provider.tls, provider.proxy) for provider in providers}
+        wanted = set(map(_key, providers))
         for key in [key for key in self._pools if key not in wanted]:
             self._pools.pop(key).close()
 
@@ -74,6 +78,7 @@ class Upstreams:
             path=parts.path.rstrip("/"),
             proxy=choose(parts.scheme, host, port, self._environ, own),
             context=self._context(provider.tls) if secure else None,
+            reach=None if provider.reach is None else networks(provider.reach),
         )
 
     def _context(self, tls: Tls) -> ssl.SSLContext:
@@ -86,6 +91,10 @@ class Upstreams:
         for pool in self._pools.values():
             pool.retire()
         self._timer = self._loop.call_later(RETIRE_EVERY, self._retire)
+
+
+def _key(provider: Provider) -> _Key:
+    return provider.base_url, provider.tls, provider.proxy, provider.reach
 
 
 def _unusable(provider: Provider, error: OSError | ValueError) -> OriginPool:

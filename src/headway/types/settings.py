@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from headway.types.administration import Role
 from headway.types.providers import KnownModel, Provider
 from headway.types.routes import Breaker, Resilience, Route
 from headway.types.secret import Secret
@@ -107,6 +108,23 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     limits: ServerLimits = ServerLimits()
 
 
+class SingleSignOn(msgspec.Struct, frozen=True, kw_only=True):
+    """An OpenID provider that tells who people are, and which of them may do what."""
+
+    issuer: str
+    """Without a slash at its end."""
+    client_id: str
+    client_secret: Secret
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    name_claim: str | None = None
+    """None: the first of a verified `email`, `preferred_username` and `sub` that is told."""
+    role_claim: str = "groups"
+    roles: Mapping[Role, tuple[str, ...]] = MappingProxyType({})
+    """Values of the role's claim that bring each role."""
+    default_role: Role | None = None
+    """For whoever has none of them; None: they are refused."""
+
+
 class Administration(msgspec.Struct, frozen=True, kw_only=True):
     """How the administration is reached, and how far what is set by it may reach."""
 
@@ -116,6 +134,7 @@ class Administration(msgspec.Struct, frozen=True, kw_only=True):
     """Under which address people reach it, without `/api`; None: as their requests say."""
     private_networks: tuple[str, ...] = ()
     """Networks (CIDR) that are not public, and that addresses set by API may lie in all the same."""
+    oidc: SingleSignOn | None = None
 
 
 class Otel(msgspec.Struct, frozen=True, kw_only=True):

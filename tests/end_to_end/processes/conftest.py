@@ -15,12 +15,7 @@ from pathlib import Path
 import pytest
 
 import headway
-
-TESTS = str(Path(__file__).parents[2])
-if TESTS not in sys.path:
-    sys.path.append(TESTS)
-
-from storage.postgres import Postgres, new_server  # noqa: E402
+from storage.postgres import Postgres, new_server
 
 PATIENCE = 10.0
 

@@ -1,22 +1,16 @@
-"""Makes these folders importable as packages, and runs one gateway for all that the official clients ask of it."""
+"""Runs one gateway for all that the official clients ask of it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-TESTS = str(Path(__file__).parents[2])
-if TESTS not in sys.path:
-    sys.path.append(TESTS)
-
-from end_to_end.sdks.applications import APPLICATIONS, Applications  # noqa: E402
-from end_to_end.sdks.faults import FAULTS  # noqa: E402
-from end_to_end.sdks.place import Place, opened  # noqa: E402
-from end_to_end.sdks.seen import Application  # noqa: E402
-from end_to_end.sdks.upstreams import UPSTREAMS  # noqa: E402
+from end_to_end.sdks.applications import APPLICATIONS, Applications
+from end_to_end.sdks.faults import FAULTS
+from end_to_end.sdks.place import Place, opened
+from end_to_end.sdks.seen import Application
+from end_to_end.sdks.upstreams import UPSTREAMS
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -42,7 +42,6 @@ def _accounts() -> None:
         "sessions",
         sa.Column("hash", sa.String(64), primary_key=True),
         sa.Column("name", sa.String(128), nullable=False),
-        sa.Column("role", sa.String(16)),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("expires", sa.BigInteger, nullable=False),
     )
