@@ -23,6 +23,8 @@ class LogWriting:
 
 
 class OpenGuard:
+    wants_token = False
+
     def refusal(self, headers: object) -> None:
         return None
 
