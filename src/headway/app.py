@@ -18,10 +18,11 @@ from typing import IO
 
 import msgspec
 
-from headway.config.load import discover
+from headway.config.load import discover, load
 from headway.config.problems import ConfigError
+from headway.config.published import Published
 from headway.control.listings import Listings
-from headway.control.reload import ConfigFile
+from headway.control.reload import Configuration, Source, Start
 from headway.core.load import Load
 from headway.failures import Failure
 from headway.observability.alarm import Alarm
@@ -40,6 +41,7 @@ from headway.server.application import Application
 from headway.server.hosting import GatewayServer, server_config
 from headway.server.later import Closing, Later
 from headway.server.pages import pages
+from headway.storage.published import Publications
 from headway.transport.signing import Signers
 from headway.transport.upstreams import Upstreams, trust
 from headway.types import Alert, Overview, RouteRecord, Snapshot, Storage, Tls
@@ -85,12 +87,14 @@ class Headway:
         out: IO[bytes],
         *,
         again: Callable[[int], Snapshot] | None = None,
+        start: Start | None = None,
     ) -> None:
         """`again` makes the snapshot once more with another number, where it came from no file; not given: it came from
-        the environment.
+        the environment. With a `start` what is published by API is followed.
         """
         self.loop = asyncio.get_running_loop()
         self.settings = settings
+        self.environ = environ
         self.draining = False
         self._observe(snapshot, out)
         self._serve_models(snapshot, environ)
@@ -99,13 +103,10 @@ class Headway:
         self.setup_token = token_from(environ.get(SETUP_VARIABLE))
         self._raise_alarms(snapshot)
         self.feed = Feed(self.recorder.watch)
+        self._publications = Publications()
+        self.configuration = self._configured(start)
         self.administration = Later(lambda: _administration(self))
         self.application = Application(self.gateway, pages(self, administration=self.administration))
-        self._file = (
-            None
-            if settings.path is None
-            else ConfigFile(settings.path, environ, publish=self.publish, refused=self._config_refused)
-        )
         self._live = LiveMetrics(self.gateway.overview)
         self._show_live_state()
 
@@ -198,7 +199,7 @@ class Headway:
 
     @property
     def last_config_error(self) -> str | None:
-        return None if self._file is None else self._file.error
+        return None if self.configuration is None else self.configuration.error
 
     def render_metrics(self) -> str:
         self.recorder.drain()
@@ -225,6 +226,37 @@ class Headway:
 
     # --- configuration ---
 
+    def _configured(self, start: Start | None) -> Configuration | None:
+        path = self.settings.path
+        if start is not None:
+            return Configuration(
+                start.make,
+                path=path,
+                publish=self.publish,
+                refused=self.config_refused,
+                publications=Source(self._newest, self._database_trouble),
+                published=start.published,
+                error=start.error,
+            )
+        if path is None:
+            return None
+        return Configuration(
+            lambda generation, _: load(path, self.environ, generation=generation),
+            path=path,
+            publish=self.publish,
+            refused=self.config_refused,
+        )
+
+    async def _newest(self, known: int | None) -> Published | None:
+        url = self.snapshot.storage.url
+        return None if url is None else await self._publications.newest(url.reveal(), known)
+
+    def _database_trouble(self, why: str | None) -> None:
+        if why is None:
+            self.notice("publications_recovered", "what is published can be read again")
+        else:
+            self.notice("publications_unreadable", f"what is published cannot be read; what runs stays: {why}")
+
     def publish(self, snapshot: Snapshot) -> None:
         self.gateway.publish(snapshot)
         self.upstreams.keep(snapshot.providers.values())
@@ -235,20 +267,20 @@ class Headway:
         self.notice("config_published", f"generation {snapshot.generation} from {snapshot.source}")
 
     def reload(self) -> None:
-        if self._file is not None:
-            self._file.ask()
+        if self.configuration is not None:
+            self.configuration.ask()
 
     def models_changed(self) -> None:
         """A provider lists other models than before: what they are called, cost and can do is part of a snapshot."""
-        if self._file is not None:
-            self._file.ask()
+        if self.configuration is not None:
+            self.configuration.ask()
             return
         try:
             self.publish(self._again(self.snapshot.generation + 1))
         except ConfigError as error:
-            self._config_refused(str(error))
+            self.config_refused(str(error))
 
-    def _config_refused(self, error: str) -> None:
+    def config_refused(self, error: str) -> None:
         self.metrics.reloads.add(("refused",))
         self.notice("config_refused", f"the running configuration stays: {error}")
 
@@ -269,7 +301,7 @@ class Headway:
             self.access.host = str(sock.getsockname()[0])
         server = self.server()
         self.request_log.begin()
-        watch = None if self._file is None else asyncio.ensure_future(self._file.watch())
+        watch = None if self.configuration is None else asyncio.ensure_future(self.configuration.watch())
         lists = asyncio.ensure_future(self._listings.keep(Random()))
         alarm = asyncio.ensure_future(self.alarm.keep())
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)
@@ -285,6 +317,7 @@ class Headway:
                 watch.cancel()
             self.close()
             await self.administration.close()
+            await self._publications.close()
             await self.request_log.close()
 
     def server(self) -> GatewayServer:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import httpx
@@ -76,6 +77,8 @@ class Gateway:
     draining = False
     last_config_error: str | None = None
     request_log = LogWriting()
+    environ: Mapping[str, str] = MappingProxyType({})
+    configuration = None
 
     def __init__(self, url: str | None) -> None:
         made = load_text("models: {default: [a/m]}\nproviders: {a: {base_url: http://127.0.0.1:9/v1}}", **HERE)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from headway.config.load import load
 from headway.control import reload
-from headway.control.reload import ConfigFile
+from headway.control.reload import Configuration
 from headway.types import Snapshot
 
 GOOD = "providers: {a: {base_url: http://127.0.0.1:9/v1}}\n"
@@ -34,8 +35,13 @@ class Scene:
         self.heard: asyncio.Queue[Snapshot | str] = asyncio.Queue()
         self.file = self.opened()
 
-    def opened(self) -> ConfigFile:
-        return ConfigFile(self.path, self.environ, publish=self.heard.put_nowait, refused=self.heard.put_nowait)
+    def opened(self) -> Configuration:
+        return Configuration(
+            lambda generation, _: load(self.path, self.environ, generation=generation),
+            path=self.path,
+            publish=self.heard.put_nowait,
+            refused=self.heard.put_nowait,
+        )
 
     def write(self, content: str | bytes) -> None:
         """All at once, so that nobody can read half of it."""

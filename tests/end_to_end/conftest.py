@@ -230,7 +230,7 @@ async def running(config: str | Path, environ: Mapping[str, str]) -> AsyncGenera
     await server.startup([sock])
     await server.on_tick(0)
     server.watch_idle(headway.loop)
-    watch = None if headway._file is None else asyncio.ensure_future(headway._file.watch())
+    watch = None if headway.configuration is None else asyncio.ensure_future(headway.configuration.watch())
     try:
         yield RunningGateway(headway, server, sock.getsockname()[1], out)
     finally:

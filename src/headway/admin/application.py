@@ -10,6 +10,7 @@ from headway.admin.account_pages import account_pages
 from headway.admin.alerts import Alerts, alert_pages
 from headway.admin.bodies import MOST, MOST_FROM_OUTSIDE, bounded
 from headway.admin.callers import Needs
+from headway.admin.configuration import configuration_routers
 from headway.admin.described import DescribedApp
 from headway.admin.door import Door, Refusal
 from headway.admin.entrance import Entrance, Guard
@@ -94,6 +95,8 @@ def _app(state: State) -> ASGIApp:
         app.include_router(pages(state))
     for about_people in (login_pages, sign_on_pages, account_pages, token_pages):
         app.include_router(about_people(state.entrance))
+    for router in configuration_routers(state.gateway, state.records):
+        app.include_router(router)
 
     @app.get("/docs", include_in_schema=False, dependencies=[Depends(Needs("read"))])
     async def docs() -> HTMLResponse:

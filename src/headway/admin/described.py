@@ -18,6 +18,8 @@ _ANYWHERE = {
     "503": "The database does not answer.",
 }
 """What any page may answer instead."""
+_FOREIGN = "HTTPValidationError"
+"""FastAPI's own form of a complaint, which is not ours."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,7 +45,7 @@ class DescribedApp(FastAPI):
             for operation in operations.values():
                 for status, about in _ANYWHERE.items():
                     operation["responses"].setdefault(status, {"description": about, "content": _PROBLEM})
-                if "422" in operation["responses"]:  # FastAPI's own form of it is not ours
+                if _FOREIGN in str(operation["responses"].get("422")):
                     operation["responses"]["422"] = {
                         "description": "What is asked for makes no sense.",
                         "content": _PROBLEM,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 
 from fastapi import FastAPI, Request
@@ -9,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from headway.admin.configuration_shapes import problem_shown
+from headway.admin.publishing import NotPublishedError
 from headway.admin.records import NoLogError
 from headway.storage.accounts import AccountError
 from headway.storage.database import BROKEN
@@ -23,11 +26,17 @@ _TYPES = {
 
 
 def refuse(
-    status: int, message: str, *, code: str, param: str | None = None, retry_after: float | None = None
+    status: int,
+    message: str,
+    *,
+    code: str,
+    param: str | None = None,
+    retry_after: float | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> JSONResponse:
-    """`retry_after` is in seconds."""
+    """`retry_after` is in seconds. `more` stands beside the error."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code}, **(more or {})}
     headers = {"cache-control": "no-store"} | ({"www-authenticate": "Bearer"} if status == 401 else {})
     if retry_after is not None:
         headers["retry-after"] = str(ceil(retry_after))
@@ -51,6 +60,13 @@ def handle_refusals(app: FastAPI) -> None:
     async def no_log(_: Request, error: Exception) -> JSONResponse:
         return refuse(409, str(error), code="no_request_log")
 
+    async def not_published(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, NotPublishedError)
+        problems = [problem_shown(each).model_dump() for each in error.problems]
+        more = ({"problems": problems} if problems else {}) | ({} if error.newest is None else {"newest": error.newest})
+        param = problems[0]["path"] if problems else None
+        return refuse(error.status, error.message, code=error.code, param=param, more=more)
+
     async def no_such_change(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, AccountError)
         return refuse(404 if error.kind == "missing" else 409, str(error), code=error.kind)
@@ -64,6 +80,7 @@ def handle_refusals(app: FastAPI) -> None:
             RequestValidationError: invalid,
             HTTPException: other,
             NoLogError: no_log,
+            NotPublishedError: not_published,
             AccountError: no_such_change,
             **dict.fromkeys(BROKEN, no_database),
         }

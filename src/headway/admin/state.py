@@ -6,12 +6,13 @@ from typing import NamedTuple, Protocol
 
 from starlette.types import ASGIApp
 
+from headway.admin.configured import Configured
 from headway.admin.entrance import Entrance
 from headway.admin.records import Records
 from headway.core.load import Load
 from headway.failures import Failure
 from headway.observability.feed import Feed
-from headway.types import Alert, Overview, RouteRecord, Snapshot
+from headway.types import Alert, Overview, RouteRecord
 
 
 class LogWriting(Protocol):
@@ -27,18 +28,12 @@ class LogWriting(Protocol):
     def error(self) -> str | None: ...
 
 
-class Gateway(Protocol):
-    @property
-    def snapshot(self) -> Snapshot: ...
-
+class Gateway(Configured, Protocol):
     @property
     def in_flight(self) -> int: ...
 
     @property
     def draining(self) -> bool: ...
-
-    @property
-    def last_config_error(self) -> str | None: ...
 
     @property
     def request_log(self) -> LogWriting: ...

@@ -11,10 +11,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 import click
 import msgspec
@@ -22,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from headway.cli.asking import NoRedirects
 from headway.config.load import discover, load
 from headway.config.problems import ConfigError
 from headway.core.explain import describe
@@ -120,13 +120,6 @@ def _dry_run(snapshot: Snapshot, model: str, tokens: int, session: str | None) -
 # --- a running gateway ---
 
 
-class _NoRedirects(HTTPRedirectHandler):
-    """Where a redirect leads is nobody to show the token to."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
 def _asked(url: str, model: str, tokens: int, session: str | None) -> RouteRecord:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -139,7 +132,7 @@ def _asked(url: str, model: str, tokens: int, session: str | None) -> RouteRecor
         request.add_header("authorization", f"Bearer {token.reveal()}")
     proxies = ProxyHandler({}) if is_loopback(parts.hostname) else ProxyHandler()
     try:
-        with build_opener(proxies, _NoRedirects()).open(request, timeout=PATIENCE) as reply:
+        with build_opener(proxies, NoRedirects()).open(request, timeout=PATIENCE) as reply:
             return msgspec.json.decode(reply.read(), type=RouteRecord)
     except HTTPError as error:
         with error:

@@ -8,6 +8,7 @@ from headway.cli.accounts import accounts
 from headway.cli.bench import bench
 from headway.cli.catalogue import models, providers
 from headway.cli.check import check
+from headway.cli.configuration import config
 from headway.cli.demo import demo
 from headway.cli.explain import explain
 from headway.cli.serve import serve
@@ -33,5 +34,5 @@ def version() -> None:
     click.echo(__version__)
 
 
-for each in (serve, demo, check, explain, accounts, bench, models, providers):
+for each in (serve, demo, check, config, explain, accounts, bench, models, providers):
     main.add_command(each)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from headway.config.load import load_text
+import msgspec
+
+from headway.config.load import Above, load_text
 from headway.simulated.notation import Latency
 from headway.simulated.provider import SimulatedProvider
 from headway.simulated.schedule import parse_schedule
 from headway.simulated.settings import Quota, Simulation
 from headway.types import Snapshot
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SERVE_SOURCE = "the simulated provider"
 
 OUTAGE = "8s-16s status=503; 24s-30s status=429,header.retry-after=2; 36s-40s rst_before_headers; period 48s"
@@ -24,16 +28,27 @@ def provider_for_serve() -> SimulatedProvider:
     return SimulatedProvider(Simulation(name="demo", latency=Latency(0.02), token_delay=0.01, quota=quota))
 
 
-def snapshot_for_serve(provider: SimulatedProvider, generation: int = 1) -> Snapshot:
-    text = f"""
-providers:
-  demo: {{base_url: "{provider.base_url}", keys: [], models: [fast, smart], list_models: false}}
+def snapshot_for_serve(
+    provider: SimulatedProvider,
+    generation: int = 1,
+    *,
+    environ: Mapping[str, str] = NOTHING,
+    above: Above | None = None,
+) -> Snapshot:
+    """What is published, but for providers, counts before the models that the simulated provider brings."""
+    models = """
 models:
   default: [demo/fast, demo/smart]
   high-accuracy: [demo/smart, demo/fast]
   low-latency: [demo/fast]
 """
-    return load_text(text, name=SERVE_SOURCE, folder=Path(), environ={}, generation=generation)
+    text = f"""
+providers:
+  demo: {{base_url: "{provider.base_url}", keys: [], models: [fast, smart], list_models: false}}
+{"" if above is not None and "models" in above.published.document else models}"""
+    made = load_text(text, name=SERVE_SOURCE, folder=Path(), environ=environ, generation=generation, above=above)
+    managed = {name: place for name, place in made.managed.items() if place == "database"}
+    return msgspec.structs.replace(made, managed=managed)
 
 
 def providers_for_demo() -> list[SimulatedProvider]:

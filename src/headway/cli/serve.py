@@ -18,9 +18,9 @@ import click
 import uvloop
 
 from headway.app import Headway, Settings
-from headway.cli.rehearsal import provider_for_serve, snapshot_for_serve
-from headway.config.load import discover, load
+from headway.cli.configured import Configured
 from headway.config.problems import ConfigError
+from headway.control.reload import Start
 from headway.server.access import SETUP_VARIABLE, VARIABLE, is_loopback, token_from
 from headway.server.workers import Workers
 from headway.simulated.provider import SimulatedProvider
@@ -77,7 +77,8 @@ def serve(
       headway serve -c headway.yaml --port 8080
     """
     path = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-    snapshot = _configured(path)
+    configured = Configured(path, os.environ)
+    snapshot, start = _begun(configured)
     if inherit_socket is not None:
         sock = socket.socket(fileno=inherit_socket)
     else:
@@ -93,18 +94,26 @@ def serve(
         _announce(snapshot, sock)
         sys.exit(Workers(workers, sock, lambda number: _worker_command(path, log, sock, number), _tell).run())
     tell = (lambda: None) if inherit_socket is not None else partial(_announce, snapshot, sock)
-    uvloop.run(_run(snapshot, Settings(path=path, log=log, worker=worker), sock, tell))
+    settings = Settings(path=path, log=log, worker=worker)
+    uvloop.run(_run(configured, snapshot, start, settings, sock=sock, tell=tell))
 
 
-async def _run(snapshot: Snapshot | None, settings: Settings, sock: socket.socket, tell: Callable[[], None]) -> None:
+async def _run(
+    configured: Configured,
+    snapshot: Snapshot | None,
+    start: Start,
+    settings: Settings,
+    *,
+    sock: socket.socket,
+    tell: Callable[[], None],
+) -> None:
     """`tell` is called once signals are heeded."""
     provider: SimulatedProvider | None = None
-    again: Callable[[int], Snapshot] | None = None
     if snapshot is None:
-        provider = provider_for_serve()
-        await provider.start()
-        snapshot, again = snapshot_for_serve(provider), partial(snapshot_for_serve, provider)
-    headway = Headway(snapshot, settings, os.environ, sys.stdout.buffer, again=again)
+        provider, snapshot, start = await configured.simulate(start)
+    headway = Headway(snapshot, settings, os.environ, sys.stdout.buffer, start=start)
+    if start.error is not None:
+        headway.config_refused(start.error)
     headway.notice("started", f"headway {__version__} with {len(snapshot.providers)} providers from {snapshot.source}")
     gc.collect()
     gc.freeze()  # what exists now lives as long as the process: no use in looking at it again and again
@@ -127,15 +136,13 @@ def _leave_with(parent: int, loop: asyncio.AbstractEventLoop) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-def _configured(path: Path | None) -> Snapshot | None:
+def _begun(configured: Configured) -> tuple[Snapshot | None, Start]:
     """None: nothing is configured, not even by the environment."""
     try:
-        if path is not None:
-            return load(path, os.environ)
-        found = discover(os.environ)
+        snapshot, start, nothing = configured.begin()
     except ConfigError as error:
         raise BadConfiguration(str(error)) from None
-    return found if found.providers else None
+    return None if nothing else snapshot, start
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -199,7 +206,7 @@ def _some_model(snapshot: Snapshot | None) -> str:
     for provider, models in snapshot.known_models.items():
         if models:
             return f"{provider}/{models[0].id}"
-    return f"{next(iter(snapshot.providers))}/MODEL"
+    return f"{next(iter(snapshot.providers), 'PROVIDER')}/MODEL"
 
 
 def _worker_command(path: Path | None, log: bool, sock: socket.socket, number: int) -> list[str]:

@@ -155,7 +155,7 @@ def compile_snapshot(
         resilience=resilience_from(config.resilience),
         breaker=breaker_from(config.resilience.breaker),
         idempotency=idempotency_from(config.idempotency),
-        storage=_storage(config.storage, database),
+        storage=storage_from(config.storage, database),
         alerts=alerts_from(config.observability.alerts),
         observability=observability_from(config.observability, folder),
         administration=_administration(config.auth.admin),
@@ -179,7 +179,7 @@ def _server(section: ServerSection) -> Server:
     )
 
 
-def _storage(section: StorageSection, usual: Secret | None) -> Storage:
+def storage_from(section: StorageSection, usual: Secret | None) -> Storage:
     keep = section.keep
     return Storage(
         url=section.url if "url" in section.model_fields_set else usual,

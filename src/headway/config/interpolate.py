@@ -16,7 +16,8 @@ from headway.config.problems import ConfigPath, Finding
 LARGEST_SECRET = 64 * 1024
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}|\$\{")
-_FILE = "file:"
+FILE = "file:"
+"""How a reference to a file begins."""
 
 FindingSink = Callable[[Finding], None]
 
@@ -34,8 +35,8 @@ def interpolate(
         if not isinstance(value, str):
             return value
         try:
-            if value.startswith(_FILE) and is_secret(path):
-                return _secret_file(folder, value[len(_FILE) :], environ)
+            if value.startswith(FILE) and is_secret(path):
+                return _secret_file(folder, value[len(FILE) :], environ)
             return _fill(value, environ)
         except ValueError as error:
             report(Finding(path=path, message=str(error)))

@@ -38,9 +38,12 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     column: int
     message: str
     suggestion: str | None = None
+    source: str | None = None
+    """Where it stands, if not in the text that everything else is from."""
 
     def render(self, source: str) -> str:
         """One line: `headway.yaml:12:7: models.default[0]: no provider 'antropic'; did you mean 'anthropic'?`"""
+        source = self.source or source
         place = f"{source}:{self.line}:{self.column}" if self.line else source
         middle = f" {self.path}:" if self.path else ""
         ending = f"; did you mean {self.suggestion!r}?" if self.suggestion is not None else ""

@@ -194,6 +194,10 @@ class Observability(msgspec.Struct, frozen=True, kw_only=True):
     sinks: tuple[JsonlSink | WebhookSink, ...] = ()
 
 
+Managed = Literal["file", "database"]
+"""Where a section of the configuration stands: in the file, or in the document that was published by API."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Compiled configuration. A request pins one for its whole life; a reload replaces the pointer."""
 
@@ -215,4 +219,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     observability: Observability = Observability()
     administration: Administration = Administration()
     source: str
-    """Where it came from: a file's path, or `environment`."""
+    """Where it came from: a file's path, or `environment`, and what is published."""
+    published: int | None = None
+    """The version of the published document that it was made with."""
+    managed: Mapping[str, Managed] = MappingProxyType({})
+    """Top-level sections and where each stands; those that stand nowhere are as they are by default."""
