@@ -42,7 +42,7 @@ from headway.server.later import Closing, Later
 from headway.server.pages import pages
 from headway.transport.signing import Signers
 from headway.transport.upstreams import Upstreams, trust
-from headway.types import Alert, Overview, RouteRecord, Snapshot, Storage, Tls
+from headway.types import Alert, Orders, Overview, RouteRecord, Snapshot, Storage, Tls
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,11 +57,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Number of this worker where there are several; it becomes a label of every metric."""
 
 
-def _orders(storage: Storage) -> bytes | None:
+def _orders(storage: Storage) -> Orders | None:
     """What the writer of the request log is told first."""
     if storage.url is None:
         return None
-    return msgspec.json.encode({"url": storage.url.reveal(), "kept": storage.kept})
+    return Orders(url=storage.url.reveal(), kept=storage.kept)
 
 
 def _discovered(environ: Mapping[str, str], generation: int) -> Snapshot:
@@ -103,7 +103,7 @@ class Headway:
             self.metrics,
             loop=loop,
             write=None if self._log is None else self._log.write,
-            ship=self.request_log.ship,
+            ship=self.request_log,
             export=self._exports.take,
         )
         self.upstreams = Upstreams(environ)

@@ -186,3 +186,33 @@ def test_a_follower_hears_portions_and_changes(scene: Scene, event: Make):
     recorder.follow(follower)
     recorder.changed(Change(what="breaker_closed", subject="a/m", message="x"), 5.0)
     assert follower.changes == [("a/m", 5.0)]
+
+
+class RequestLog:
+    """Takes what is shipped, while it is wanted."""
+
+    def __init__(self) -> None:
+        self.wanted = True
+        self.rows = 0
+
+    def ship(self, lines: bytes, rows: int) -> None:
+        assert lines.count(b"\n") == rows
+        self.rows += rows
+
+
+def test_lines_are_made_only_if_somebody_takes_them(scene: Scene, event: Make, monkeypatch: pytest.MonkeyPatch):
+    loop: Any = scene.turns
+    log = RequestLog()
+    silent = Recorder(scene.metrics, loop=loop, write=None, ship=log)
+    silent.record(event())
+    silent.drain()
+    assert log.rows == 1
+
+    def made(_: list[ExchangeEvent]) -> bytes:
+        raise AssertionError("nobody takes them")
+
+    monkeypatch.setattr("headway.observability.recorder.exchange_lines", made)
+    log.wanted = False
+    silent.record(event())
+    silent.drain()
+    assert log.rows == 1

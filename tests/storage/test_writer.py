@@ -20,8 +20,9 @@ from headway.observability import shipping
 from headway.observability.shipping import Shipments
 from headway.storage import writer
 from headway.storage.database import Database
-from headway.storage.writer import Report, Writer
+from headway.storage.writer import Writer
 from headway.types import Kept as Keep
+from headway.types import Orders, Report
 from storage.made import Kept, lines_of, made_event, until
 from storage.postgres import Postgres
 
@@ -35,8 +36,8 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
     return {"uvloop": uvloop.new_event_loop}
 
 
-def orders(url: str, keep: Keep = EVER) -> bytes:
-    return msgspec.json.encode({"url": url, "kept": keep})
+def orders(url: str, keep: Keep = EVER) -> Orders:
+    return Orders(url=url, kept=keep)
 
 
 class Gateway:
@@ -365,7 +366,7 @@ async def test_a_gateway_that_is_killed_takes_its_writer_with_it(tmp_path: Path)
         *WRITER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
     assert process.stdin is not None
-    for message in (orders(url), lines_of(*(made_event(n) for n in range(50)))):
+    for message in (msgspec.json.encode(orders(url)), lines_of(*(made_event(n) for n in range(50)))):
         process.stdin.write(len(message).to_bytes(4) + message)
     await process.stdin.drain()
     assert process.stdout is not None

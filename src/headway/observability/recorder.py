@@ -28,6 +28,17 @@ class Follower(Protocol):
     def changed(self, change: Change, at: float) -> None: ...
 
 
+class Shipper(Protocol):
+    """Takes the lines of exchanges to the request log."""
+
+    @property
+    def wanted(self) -> bool:
+        """Is there a request log?"""
+        ...
+
+    def ship(self, lines: bytes, rows: int) -> None: ...
+
+
 Watcher = Callable[[ExchangeEvent], None]
 
 
@@ -40,11 +51,11 @@ class Recorder:
         *,
         loop: AbstractEventLoop,
         write: Callable[[bytes], None] | None,
-        ship: Callable[[bytes, int], None] | None = None,
+        ship: Shipper | None = None,
         export: Callable[[list[ExchangeEvent]], None] | None = None,
     ) -> None:
-        """`write` takes finished log lines; None logs nothing. `ship` takes the lines of exchanges for the request log,
-        and how many they are. `export` takes events, many at once. None of them may wait or raise.
+        """`write` takes finished log lines; None logs nothing. `export` takes events, many at once. None of them may
+        wait or raise.
         """
         self._metrics = metrics
         self._loop = loop
@@ -95,12 +106,8 @@ class Recorder:
         count = self._metrics.count
         for event in events:
             count(event)
-        if events and (self._write_lines is not None or self._ship is not None):
-            lines = exchange_lines(events)
-            if self._write_lines is not None:
-                self._write_lines(lines)
-            if self._ship is not None:
-                self._ship(lines, len(events))
+        if events:
+            self._tell(events)
         if events and self._export is not None:
             self._export(events)
         if self._follower is not None and events:
@@ -108,3 +115,15 @@ class Recorder:
         for watcher in tuple(self._watchers):
             for event in events:
                 watcher(event)
+
+    def _tell(self, events: list[ExchangeEvent]) -> None:
+        """Whoever takes lines; they are made only if somebody does."""
+        write, ship = self._write_lines, self._ship
+        shipped = ship is not None and ship.wanted
+        if write is None and not shipped:
+            return
+        lines = exchange_lines(events)
+        if write is not None:
+            write(lines)
+        if ship is not None and shipped:
+            ship.ship(lines, len(events))

@@ -14,6 +14,8 @@ from contextlib import suppress
 
 import msgspec
 
+from headway.types import Orders, Report
+
 MOST_WAITING = 8 * 1024 * 1024
 """Bytes that may wait in the pipe."""
 _LENGTH = struct.Struct(">I")
@@ -24,15 +26,7 @@ _FAREWELL = 8.0
 """Seconds that it has to write the rest."""
 
 
-class Report(msgspec.Struct):
-    """What the process says of itself: rows stored, dropped and waiting so far, and why nothing can be written now."""
-
-    stored: int = 0
-    dropped: int = 0
-    waiting: int = 0
-    error: str | None = None
-
-
+_encode = msgspec.json.Encoder().encode
 _read_report = msgspec.json.Decoder(Report).decode
 
 
@@ -41,9 +35,9 @@ class Shipping:
     can be written, or None when it can be.
     """
 
-    def __init__(self, command: Sequence[str], orders: bytes, failed: Callable[[str | None], None]) -> None:
+    def __init__(self, command: Sequence[str], orders: Orders, failed: Callable[[str | None], None]) -> None:
         self._command = command
-        self._orders = orders
+        self._orders = _encode(orders)
         self._failed = failed
         self._process: Process | None = None
         self._backlog: list[tuple[bytes, int]] = []
@@ -153,7 +147,7 @@ class Shipping:
         """What a process was given and has not told of is lost."""
         known, before = self._report, self._before
         self._lost += max(self._shipped - known.stored - known.dropped, 0)
-        self._before = Report(before.stored + known.stored, before.dropped + known.dropped)
+        self._before = Report(stored=before.stored + known.stored, dropped=before.dropped + known.dropped)
         self._report = Report(error=known.error)
         self._shipped = 0
 
@@ -166,7 +160,7 @@ class Shipments:
     def __init__(self, command: Sequence[str], failed: Callable[[str | None], None]) -> None:
         self._command = command
         self._failed = failed
-        self._orders: bytes | None = None
+        self._orders: Orders | None = None
         self._begun = False
         self._shipping: Shipping | None = None
         self._running: asyncio.Task[None] | None = None
@@ -184,6 +178,11 @@ class Shipments:
         return self._dropped + sum(shipping.dropped for shipping in self._at_work())
 
     @property
+    def wanted(self) -> bool:
+        """Is anything written at all?"""
+        return self._orders is not None
+
+    @property
     def error(self) -> str | None:
         """Why nothing can be written just now."""
         return self._error
@@ -197,7 +196,7 @@ class Shipments:
         self._begun = True
         self._start()
 
-    def adjust(self, orders: bytes | None) -> None:
+    def adjust(self, orders: Orders | None) -> None:
         """Work by these orders from now on. None: nothing is to be written."""
         if orders == self._orders:
             return

@@ -28,7 +28,7 @@ from headway.storage.migrations import migrate
 from headway.storage.request_log import RequestLog
 from headway.storage.retention import forget, prepare
 from headway.storage.rows import Ids, Logged, read_line
-from headway.types import Kept
+from headway.types import Kept, Orders, Report
 
 LENGTH = struct.Struct(">I")
 MOST_WAITING = 20_000
@@ -45,22 +45,6 @@ PATIENCE = 10.0
 _TO_MIGRATE = 300.0
 _LONGEST_PAUSE = 10.0
 _NICENESS = 5
-
-
-class Orders(msgspec.Struct, frozen=True):
-    """Where to write, and what to keep."""
-
-    url: str
-    kept: Kept
-
-
-class Report(msgspec.Struct, frozen=True):
-    """Rows so far. `error` says why nothing can be written just now."""
-
-    stored: int = 0
-    dropped: int = 0
-    waiting: int = 0
-    error: str | None = None
 
 
 Tell = Callable[[Report], None]
@@ -190,7 +174,7 @@ class Writer:
             self._dropped += 1
 
     def _say(self) -> None:
-        report = Report(self._stored, self._dropped, len(self._waiting), self._error)
+        report = Report(stored=self._stored, dropped=self._dropped, waiting=len(self._waiting), error=self._error)
         if report != self._told:
             self._told = report
             self._tell(report)

@@ -36,6 +36,7 @@ from headway.types.providers import (
     Reading,
     Tls,
 )
+from headway.types.request_log import Orders, Report
 from headway.types.routes import (
     BalanceName,
     Breaker,
@@ -106,6 +107,7 @@ __all__ = [
     "Limits",
     "ModelFacts",
     "Observability",
+    "Orders",
     "Otel",
     "Overview",
     "Pacing",
@@ -121,6 +123,7 @@ __all__ = [
     "Quirks",
     "QuotaRecord",
     "Reading",
+    "Report",
     "Resilience",
     "Role",
     "Route",
