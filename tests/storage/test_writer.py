@@ -19,10 +19,11 @@ import uvloop
 from headway.observability import shipping
 from headway.observability.shipping import Shipments
 from headway.storage import writer
+from headway.storage.content_writer import ContentWriter
 from headway.storage.database import Database
 from headway.storage.writer import Writer
 from headway.types import Kept as Keep
-from headway.types import Orders, Report
+from headway.types import Masking, Orders, Report
 from storage.made import Kept, lines_of, made_event, until
 from storage.postgres import Postgres
 
@@ -37,7 +38,7 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
 
 
 def orders(url: str, keep: Keep = EVER) -> Orders:
-    return Orders(url=url, kept=keep)
+    return Orders(url=url, kept=keep, cap=32 * 1024, masking=Masking())
 
 
 class Gateway:
@@ -391,7 +392,8 @@ class Scene:
         self.url = f"sqlite:///{self.folder}/log.db"
         self.reports: list[Report] = []
         self.database = Database(self.url)
-        self.writer = Writer(self.database, Keep(), self.reports.append)
+        self.contents = ContentWriter(self.database, Masking(), 32 * 1024)
+        self.writer = Writer(self.database, Keep(), self.reports.append, self.contents)
         self.running: asyncio.Task[None] | None = None
 
     def take(self, first: int, end: int) -> None:

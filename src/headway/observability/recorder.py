@@ -10,14 +10,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from headway.observability.log import exchange_lines, notice_line
+from headway.observability.log import content_lines, exchange_lines, notice_line
 from headway.observability.metrics import Metrics
-from headway.types import Change, ExchangeEvent
+from headway.types import Change, Content, ExchangeEvent
 
 FLUSH_AFTER = 0.1
 """Seconds that an event may wait."""
 PORTION = 200
 """Events handled in one turn of the loop."""
+
+
+CONTENTS = 20
+"""Messages and replies handled in one turn."""
+MOST_CONTENTS = 500
+"""That may wait."""
 
 
 class Follower(Protocol):
@@ -37,6 +43,12 @@ class Shipper(Protocol):
         ...
 
     def ship(self, lines: bytes, rows: int) -> None: ...
+
+    def ship_contents(self, lines: bytes, contents: int) -> None: ...
+
+    def lose_contents(self, contents: int) -> None:
+        """They came too fast."""
+        ...
 
 
 Watcher = Callable[[ExchangeEvent], None]
@@ -63,6 +75,7 @@ class Recorder:
         self._ship = ship
         self._export = export
         self._events: deque[ExchangeEvent] = deque()
+        self._contents: deque[Callable[[], Content]] = deque()
         self._scheduled = False
         self._watchers: list[Watcher] = []
         self._follower: Follower | None = None
@@ -72,6 +85,15 @@ class Recorder:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_later(FLUSH_AFTER, self._flush)
+
+    def keep_content(self, told: Callable[[], Content]) -> None:
+        """What was asked and answered in an exchange that has just been recorded, for the request log and nobody
+        else.
+        """
+        if len(self._contents) < MOST_CONTENTS:
+            self._contents.append(told)
+        elif self._ship is not None:
+            self._ship.lose_contents(1)
 
     def changed(self, change: Change, at: float) -> None:
         self._metrics.changes.add((change.what, change.subject))
@@ -92,11 +114,11 @@ class Recorder:
 
     def drain(self) -> None:
         """Handle everything that waits, now."""
-        while self._events:
+        while self._events or self._contents:
             self._handle()
 
     def _flush(self) -> None:
-        self._scheduled = len(self._events) > PORTION
+        self._scheduled = len(self._events) > PORTION or len(self._contents) > CONTENTS
         if self._scheduled:  # before the work: what a watcher raises must not end the counting
             self._loop.call_soon(self._flush)
         self._handle()
@@ -108,6 +130,8 @@ class Recorder:
             count(event)
         if events:
             self._tell(events)
+        if self._contents:
+            self._tell_contents()
         if events and self._export is not None:
             self._export(events)
         if self._follower is not None and events:
@@ -115,6 +139,11 @@ class Recorder:
         for watcher in tuple(self._watchers):
             for event in events:
                 watcher(event)
+
+    def _tell_contents(self) -> None:
+        told = [self._contents.popleft() for _ in range(min(CONTENTS, len(self._contents)))]
+        if self._ship is not None and self._ship.wanted:
+            self._ship.ship_contents(content_lines([each() for each in told]), len(told))
 
     def _tell(self, events: list[ExchangeEvent]) -> None:
         """Whoever takes lines; they are made only if somebody does."""

@@ -24,6 +24,7 @@ from headway.pipeline.asked import Asked
 from headway.pipeline.attempt import Call
 from headway.pipeline.checked import Checks
 from headway.pipeline.endings import BROKE_OFF, SHOULD_NOT_RETRY, ending, pointless, verbatim
+from headway.pipeline.overheard import Overheard
 from headway.pipeline.plan import Plan
 from headway.pipeline.relay import Notice
 from headway.pipeline.setting_out import Taught
@@ -91,6 +92,8 @@ class Dispatch(msgspec.Struct, eq=False):
     paused: bool = False
     admitted: Admitted | None = None
     """What its client's limits let in."""
+    heard: Overheard | None = None
+    """What its client is told, where that is kept."""
     _turn: Turn | None = None
     """It waits for room."""
     _queued: float = 0.0

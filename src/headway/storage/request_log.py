@@ -105,7 +105,7 @@ class RequestLog:
             return
         missing = {partitions.day_of_row(logged.id) for logged in batch} - self._days
         if missing:
-            await partitions.make(self._engine, sorted(missing))
+            await partitions.make(self._engine, sorted(missing), partitions.LOG)
             self._days |= missing
 
     async def page(self, filters: Filters, *, most: int = 50, before: int | None = None) -> Page:
