@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.admin.callers import Needs
+from headway.admin.contents import content_pages
 from headway.admin.live import live_pages
 from headway.admin.logs import log_pages
 from headway.admin.overview_page import overview_page
@@ -58,8 +59,9 @@ def _app(state: State) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     handle_refusals(app)
-    for router in (status_pages(state), log_pages(state), statistics_pages(state), live_pages(state)):
-        app.include_router(router)
+    pages = (status_pages, log_pages, content_pages, statistics_pages, live_pages)
+    for router in pages:
+        app.include_router(router(state))
 
     @app.get("/docs", include_in_schema=False, dependencies=[Depends(Needs("read"))])
     async def docs() -> HTMLResponse:

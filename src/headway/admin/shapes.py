@@ -56,6 +56,19 @@ class WholeRequest(LoggedRequest):
     event: dict[str, Any] = Field(description="The line of the log: attempts, usage, error and the rest.")
 
 
+class RequestContent(BaseModel):
+    """What one exchange asked and answered, as it came and went, with secrets masked."""
+
+    request_id: str
+    at: float = Field(description="Unix time of its end.")
+    request: str | None = Field(description="The request's body; null: it is not kept.")
+    reply: str | None = Field(
+        description="The answer's body, of a stream its events, in the client's dialect; null: it is not kept."
+    )
+    request_cut: bool = Field(description="There was more of it than is kept.")
+    reply_cut: bool = Field(description="There was more of it than is kept.")
+
+
 class Percentiles(BaseModel):
     """Seconds, read off a histogram; null: there was nothing to measure."""
 

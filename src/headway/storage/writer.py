@@ -88,9 +88,14 @@ class Writer:
         """Nothing more will come."""
         self._ended.set()
         self._some.set()
-        self.contents.end()
 
     async def run(self) -> None:
+        try:
+            await self._run()
+        finally:
+            self.contents.end()  # rows go first, and bring the tables
+
+    async def _run(self) -> None:
         pause = FLUSH_AFTER
         while True:
             if await self._works():
