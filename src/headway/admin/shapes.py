@@ -41,6 +41,9 @@ class LoggedRequest(BaseModel):
     output_tokens: int
     cost: int | None = Field(description="Micro-dollars; null where no price is known.")
     session: str | None
+    tokens_per_second: float | None = Field(
+        description="Output tokens, of a stream from its first byte on; null where there were none, or it failed."
+    )
 
 
 class LoggedRequests(BaseModel):

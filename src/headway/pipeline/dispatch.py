@@ -215,6 +215,7 @@ class Dispatch(msgspec.Struct, eq=False):
     def answered(self, call: Call, body: bytes, usage: Usage | None) -> None:
         now = self._first_byte = self.now()
         self._supersede_other(call, now)
+        self._asked.worked += call.work(now)
         usage = usage or self._asked.spoken
         fields = self._answer_fields(call)
         cost = self._cost(call, usage, body) if call.sender.has_prices else None

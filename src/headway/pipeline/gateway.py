@@ -29,10 +29,11 @@ from headway.pipeline.items import Items, Recall
 from headway.pipeline.overheard import Overheard, is_kept, rules_of
 from headway.pipeline.plan import Plan
 from headway.pipeline.reader import Caller, Reader
+from headway.pipeline.telling import decision_field
 from headway.pipeline.tracing import Tracing
 from headway.pipeline.wishes import NOTHING_SAID, READ, Wishes, wishes
 from headway.ports import Downstream, Running, Signers, Sink, Timer, Timers, Transport
-from headway.types import Change, Content, ExchangeEvent, Overview, RouteRecord, Snapshot, Trace, Troubles
+from headway.types import Change, Content, ExchangeEvent, Overview, Route, RouteRecord, Snapshot, Trace, Troubles
 from headway.wire.endpoints import BEDROCK, Endpoint, Style
 from headway.wire.invoking import invoked
 from headway.wire.malformed import Malformed
@@ -166,10 +167,11 @@ class Gateway:
             if isinstance(claim, Reader):
                 return claim
         exchange = self._exchange(route, said, asked.load(body), session, now)
+        asked.told = decision_field(describe(route, exchange.load, session, now)) if said.explain else b""
         answer: Downstream = downstream if claim is None else claim
-        heard = None
-        if self._content is not None and is_kept(self._content, route.route):
-            heard = answer = Overheard(answer, self._content, asked, body)
+        heard = None if self._content is None else self._listen(answer, asked, route.route, body)
+        if heard is not None:
+            answer = heard
         if claim is None:
             running = dispatch = Dispatch(self, self.now, self.plan, asked, exchange, answer)
         else:
@@ -184,6 +186,10 @@ class Gateway:
             return None
         dispatch.begin(now)
         return running
+
+    def _listen(self, answer: Downstream, asked: Asked, route: Route, body: bytes) -> Overheard | None:
+        rules = self._content
+        return Overheard(answer, rules, asked, body) if rules is not None and is_kept(rules, route) else None
 
     def _open(
         self, endpoint: Endpoint, request: Peeked, read: dict[bytes, bytes], body: bytes, now: float
@@ -234,7 +240,7 @@ class Gateway:
         """Do the limits of its client let it in? If not, the client has its answer."""
         who = tenant_of(asked.headers)
         found = self.clients.enter(who, load, now)
-        asked.told = self.clients.told_of(who, now)
+        asked.told += self.clients.told_of(who, now)
         if isinstance(found, Admitted):
             dispatch.admitted = found
             return True

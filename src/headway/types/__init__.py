@@ -16,6 +16,8 @@ from headway.types.events import (
     Change,
     ExchangeEvent,
     Severity,
+    Skipped,
+    TargetState,
     Trace,
     Troubles,
     Usage,
@@ -76,7 +78,7 @@ from headway.types.settings import (
     WebhookFormat,
     WebhookSink,
 )
-from headway.types.standing import CapRecord, Overview, QueueRecord, QuotaRecord, RouteRecord, TargetRecord, TargetState
+from headway.types.standing import CapRecord, Overview, QueueRecord, QuotaRecord, RouteRecord, TargetRecord
 
 __all__ = [
     "PERMISSIONS",
@@ -140,6 +142,7 @@ __all__ = [
     "Server",
     "ServerLimits",
     "Severity",
+    "Skipped",
     "Snapshot",
     "Storage",
     "Target",
