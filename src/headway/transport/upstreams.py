@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 import certifi
 
+from headway.failures import Failure
+from headway.ports import Answer, Origin
+from headway.transport.calls import ask
 from headway.transport.pool import OriginPool
 from headway.transport.proxies import choose
 from headway.types import Provider, Secret, Tls
@@ -44,6 +47,10 @@ class Upstreams:
             except (OSError, ValueError) as error:
                 pool = _unusable(provider, error)  # not kept: at the next reload it may work
         return pool
+
+    async def ask(self, origin: Origin, head: bytes, body: bytes, *, patience: float, most: int) -> Answer | Failure:
+        """One request of the gateway's own: see `ports.Calls`."""
+        return await ask(origin, head, body, patience=patience, most=most)
 
     def keep(self, providers: Iterable[Provider]) -> None:
         """Close the pools that none of these providers uses; their requests in flight finish first."""
