@@ -44,7 +44,7 @@ from headway.server.pages import pages
 from headway.storage.published import Publications
 from headway.transport.signing import Signers
 from headway.transport.upstreams import Upstreams, trust
-from headway.types import Alert, Overview, RouteRecord, Snapshot, Storage, Tls
+from headway.types import Alert, Orders, Overview, RouteRecord, Snapshot, Tls
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,11 +59,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Number of this worker where there are several; it becomes a label of every metric."""
 
 
-def _orders(storage: Storage) -> bytes | None:
+def _orders(snapshot: Snapshot) -> Orders | None:
     """What the writer of the request log is told first."""
+    storage, content = snapshot.storage, snapshot.observability.content
     if storage.url is None:
         return None
-    return msgspec.json.encode({"url": storage.url.reveal(), "kept": storage.kept})
+    return Orders(url=storage.url.reveal(), kept=storage.kept, cap=content.cap, masking=content.masking)
 
 
 def _discovered(environ: Mapping[str, str], generation: int) -> Snapshot:
@@ -119,14 +120,14 @@ class Headway:
         self.metrics = Metrics(constant=worker)
         self._log = LogWriter(out, lambda lost: self.metrics.log_dropped.add((), lost)) if settings.log else None
         self.request_log = Shipments([sys.executable, "-m", "headway.storage.writer"], self._log_failed)
-        self.request_log.adjust(_orders(snapshot.storage))
+        self.request_log.adjust(_orders(snapshot))
         around = Around(providers=lambda: self.snapshot.providers, trust=lambda: trust(Tls()), worker=settings.worker)
         self._exports = Exports(snapshot.observability, around)
         self.recorder = Recorder(
             self.metrics,
             loop=self.loop,
             write=None if self._log is None else self._log.write,
-            ship=self.request_log.ship,
+            ship=self.request_log,
             export=self._exports.take,
         )
 
@@ -141,6 +142,7 @@ class Headway:
             loop=self.loop,
             rng=Random(),
             signers=self.signers,
+            keep_content=self.recorder.keep_content,
         )
 
     def _follow_listings(self, environ: Mapping[str, str], again: Callable[[int], Snapshot] | None) -> None:
@@ -178,6 +180,8 @@ class Headway:
         )
         meaning = "Rows of the request log, by what became of them."
         self.metrics.live.append(ReadCounter("headway_request_log_rows_total", meaning, ("result",), self._rows))
+        meaning = "Messages and replies that were to be kept, by what became of them."
+        self.metrics.live.append(ReadCounter("headway_request_contents_total", meaning, ("result",), self._contents))
         self.metrics.live.extend(self._live.families())
         self.metrics.live.append(Gauge("headway_alerts", "Alerts that last.", ("kind",), self.alarm.firing))
         self.metrics.live.extend(self._exports.families())
@@ -217,6 +221,10 @@ class Headway:
 
     def _rows(self) -> Samples:
         return [(("stored",), self.request_log.stored), (("dropped",), self.request_log.dropped)]
+
+    def _contents(self) -> Samples:
+        counted = self.request_log.contents
+        return [(("stored",), counted.stored), (("dropped",), counted.dropped)]
 
     def _log_failed(self, why: str | None) -> None:
         if why is None:
@@ -260,7 +268,7 @@ class Headway:
     def publish(self, snapshot: Snapshot) -> None:
         self.gateway.publish(snapshot)
         self.upstreams.keep(snapshot.providers.values())
-        self.request_log.adjust(_orders(snapshot.storage))
+        self.request_log.adjust(_orders(snapshot))
         self.alarm.adjust(snapshot.alerts)
         self._exports.adjust(snapshot.observability)
         self.metrics.reloads.add(("ok",))

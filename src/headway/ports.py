@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from headway.failures import Failure
 from headway.types import Change, ExchangeEvent, Provider, Target
@@ -80,6 +80,25 @@ class Origin(Protocol):
 
 class Transport(Protocol):
     def origin(self, provider: Provider) -> Origin: ...
+
+
+class Answer(NamedTuple):
+    """What an address replied to the gateway itself. `whole`: there was no more of it."""
+
+    status: int
+    head: Head
+    body: bytes
+    whole: bool
+
+
+class Calls(Transport, Protocol):
+    """Requests of the gateway's own, beside those that it passes on."""
+
+    async def ask(self, origin: Origin, head: bytes, body: bytes, *, patience: float, most: int) -> Answer | Failure:
+        """One request and its reply, of which at most so many bytes are read. `patience` is the seconds for all of it.
+        A failure's message holds no secret.
+        """
+        ...
 
 
 class Signing(Protocol):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headway.types import AttemptRecord
+from headway.types import AttemptRecord, Usage
 
 
 def ids(answer: Any) -> list[str]:
@@ -115,3 +115,14 @@ async def test_another_database_is_read_once_the_configuration_names_it(world: A
     assert (await world.get("/logs")).status_code == 503
     world.gateway.keep_in(world.url)
     assert ids(await world.get("/logs")) == ["r0"]
+
+
+async def test_how_fast_a_model_wrote_is_told(world: Any, event: Any):
+    await world.log(
+        event(0, duration=2.0, stream=True, first_byte=1.0, usage=Usage(output_tokens=50)),
+        event(1, duration=2.0, first_byte=2.0, usage=Usage(output_tokens=50)),
+        event(2, usage=None),
+        event(3, outcome="truncated", usage=Usage(output_tokens=50)),
+    )
+    told = {each["request_id"]: each["tokens_per_second"] for each in (await world.get("/logs")).json()["requests"]}
+    assert told == {"r0": 50.0, "r1": 25.0, "r2": None, "r3": None}

@@ -14,7 +14,18 @@ from headway.config.compile import targets_for
 from headway.config.load import load_text
 from headway.config.problems import ConfigError, Problem
 from headway.failures import FailureKind
-from headway.types import Credential, Profile, Provider, Resilience, Secret, Server, Snapshot, Target
+from headway.types import (
+    ContentRules,
+    Credential,
+    Masking,
+    Profile,
+    Provider,
+    Resilience,
+    Secret,
+    Server,
+    Snapshot,
+    Target,
+)
 
 
 def compiled(text: str, environ: Mapping[str, str] | None = None, folder: Path = Path()) -> Snapshot:
@@ -359,3 +370,16 @@ def test_what_a_section_says_of_a_model_comes_first():
     assert [model.id for model in snapshot.known_models["a"]] == ["plain", "o3"]
     (target,) = targets_for(snapshot.providers["a"], "o3")
     assert "tools" in target.deployment.profile.lacks
+
+
+def test_messages_and_replies_are_kept_only_where_somebody_says_so():
+    base = "providers: {a: {base_url: http://a}}\nmodels: {plain: [a/m], loud: {tiers: [[a/m]], content: true}}\n"
+    silent = compiled(base)
+    assert silent.observability.content == ContentRules()
+    assert not silent.observability.content.enabled
+    assert (silent.routes["plain"].content, silent.routes["loud"].content) == (None, True)
+    said = "{enabled: true, cap: 1KiB, redact: [email, secret, email], patterns: {t: 'T-[0-9]+'}, keep: 2d}"
+    told = compiled(f"{base}observability: {{content: {said}}}")
+    masking = Masking(kinds=("email", "secret"), patterns=(("t", "T-[0-9]+"),))
+    assert told.observability.content == ContentRules(enabled=True, cap=1024, masking=masking)
+    assert told.storage.kept.content == 2 * 86400.0

@@ -188,6 +188,8 @@ def test_an_event_has_no_place_for_content_or_secrets():
     """A new field must be looked at: it will be written to the log as it is."""
     assert set(ExchangeEvent.__struct_fields__) == {
         "request_id",
+        "skipped",
+        "overhead",
         "at",
         "endpoint",
         "model",

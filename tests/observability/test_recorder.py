@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headway.observability.metrics import Metrics
-from headway.observability.recorder import FLUSH_AFTER, PORTION, Recorder
-from headway.types import Change, ExchangeEvent
+from headway.observability.recorder import CONTENTS, FLUSH_AFTER, MOST_CONTENTS, PORTION, Recorder
+from headway.types import Body, Change, Content, ExchangeEvent
 
 if TYPE_CHECKING:
     from observability.conftest import Read
@@ -186,3 +186,59 @@ def test_a_follower_hears_portions_and_changes(scene: Scene, event: Make):
     recorder.follow(follower)
     recorder.changed(Change(what="breaker_closed", subject="a/m", message="x"), 5.0)
     assert follower.changes == [("a/m", 5.0)]
+
+
+class RequestLog:
+    """Takes what is shipped, while it is wanted."""
+
+    def __init__(self) -> None:
+        self.wanted = True
+        self.rows = self.contents = self.lost = 0
+
+    def ship(self, lines: bytes, rows: int) -> None:
+        assert lines.count(b"\n") == rows
+        self.rows += rows
+
+    def ship_contents(self, lines: bytes, contents: int) -> None:
+        assert lines.count(b"\n") == contents
+        self.contents += contents
+
+    def lose_contents(self, contents: int) -> None:
+        self.lost += contents
+
+
+def test_lines_are_made_only_if_somebody_takes_them(scene: Scene, event: Make, monkeypatch: pytest.MonkeyPatch):
+    loop: Any = scene.turns
+    log = RequestLog()
+    silent = Recorder(scene.metrics, loop=loop, write=None, ship=log)
+    silent.record(event())
+    silent.drain()
+    assert log.rows == 1
+
+    def made(_: list[ExchangeEvent]) -> bytes:
+        raise AssertionError("nobody takes them")
+
+    monkeypatch.setattr("headway.observability.recorder.exchange_lines", made)
+    log.wanted = False
+    silent.record(event())
+    silent.drain()
+    assert log.rows == 1
+
+
+def test_contents_go_to_the_request_log_alone_in_portions_and_bounded(scene: Scene, event: Make):
+    loop: Any = scene.turns
+    log = RequestLog()
+    written: list[bytes] = []
+    recorder = Recorder(scene.metrics, loop=loop, write=written.append, ship=log)
+    told = Content(request_id="hw-1", at=1.0, request=Body(b"words", 5, "application/json"))
+    recorder.record(event())
+    for _ in range(MOST_CONTENTS + 3):
+        recorder.keep_content(lambda: told)
+    scene.turns.wait()
+    assert (log.contents, log.lost) == (CONTENTS, 3)
+    scene.turns.turn()
+    assert log.contents == 2 * CONTENTS
+    recorder.drain()
+    assert (log.rows, log.contents) == (1, MOST_CONTENTS)
+    assert b"words" not in b"".join(written)
+    assert b"content" not in b"".join(written)

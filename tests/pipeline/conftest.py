@@ -25,11 +25,14 @@ from headway.ports import Dialer, Listener, Running, Signers
 from headway.types import (
     Breaker,
     Change,
+    Content,
+    ContentRules,
     Credential,
     Deployment,
     Dialect,
     ExchangeEvent,
     Fallback,
+    Observability,
     Pricing,
     Profile,
     Provider,
@@ -406,8 +409,12 @@ class World:
         strict: bool = False,
         tariff: Pricing | None = None,
         signers: Signers | None = None,
+        content: ContentRules | None = None,
+        keeps: bool | None = None,
     ) -> None:
-        """`dialects`, `surfaces` and `lacks` are by provider."""
+        """`content` is what the configuration says of contents, `keeps` what the model does.
+        `dialects`, `surfaces` and `lacks` are by provider.
+        """
         self._dialects = dialects or {}
         self._surfaces = surfaces or {}
         self._lacks = lacks or {}
@@ -416,6 +423,9 @@ class World:
         self._queue = queue or Queue()
         self._affinity = affinity
         self._limits = limits or ServerLimits()
+        self._observability = Observability(content=content or ContentRules())
+        self._keeps = keeps
+        self._told: list[Callable[[], Content]] = []
         self.clock = Clock()
         self.origins: dict[str, Origin] = {}
         self.events: list[ExchangeEvent] = []
@@ -437,6 +447,7 @@ class World:
             loop=cast(asyncio.AbstractEventLoop, self.clock),
             rng=Random(seed),
             signers=signers,
+            keep_content=self._told.append,
             now=self.clock,
         )
 
@@ -481,6 +492,7 @@ class World:
             strict=self._strict,
             resilience=resilience,
             fallbacks=fallbacks,
+            content=self._keeps,
         )
         return Snapshot(
             generation=next(self._generation),
@@ -491,6 +503,7 @@ class World:
             known_models={},
             resilience=resilience,
             breaker=self._breaker,
+            observability=self._observability,
             source="test",
         )
 
@@ -552,6 +565,11 @@ class World:
             assert self.clock.now - began < within, "it never comes true"
             self.clock.pass_by(0.05)
         return self.clock.now - began
+
+    @property
+    def contents(self) -> list[Content]:
+        """What was asked and answered, where that is to be kept."""
+        return [told() for told in self._told]
 
     @property
     def event(self) -> ExchangeEvent:

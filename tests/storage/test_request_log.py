@@ -55,6 +55,7 @@ async def test_what_was_stored_is_there_with_all_that_is_known_of_it(kept: Kept)
         "output_tokens": 5,
         "cost": 7,
         "session": "talk",
+        "tokens_per_second": 100.0,
     }
     page = await kept.log.page(Filters())
     assert [row["request_id"] for row in page.rows] == ["hw-7", "hw-1"]

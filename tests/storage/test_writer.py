@@ -20,9 +20,11 @@ from events import made_event
 from headway.observability import shipping
 from headway.observability.shipping import Shipments
 from headway.storage import writer
+from headway.storage.content_writer import ContentWriter
 from headway.storage.database import Database
-from headway.storage.writer import Report, Writer
+from headway.storage.writer import Writer
 from headway.types import Kept as Keep
+from headway.types import Masking, Orders, Report
 from storage.made import Kept, lines_of, until
 from storage.postgres import Postgres
 
@@ -36,8 +38,8 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
     return {"uvloop": uvloop.new_event_loop}
 
 
-def orders(url: str, keep: Keep = EVER) -> bytes:
-    return msgspec.json.encode({"url": url, "kept": keep})
+def orders(url: str, keep: Keep = EVER) -> Orders:
+    return Orders(url=url, kept=keep, cap=32 * 1024, masking=Masking())
 
 
 class Gateway:
@@ -366,7 +368,7 @@ async def test_a_gateway_that_is_killed_takes_its_writer_with_it(tmp_path: Path)
         *WRITER, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
     assert process.stdin is not None
-    for message in (orders(url), lines_of(*(made_event(n) for n in range(50)))):
+    for message in (msgspec.json.encode(orders(url)), lines_of(*(made_event(n) for n in range(50)))):
         process.stdin.write(len(message).to_bytes(4) + message)
     await process.stdin.drain()
     assert process.stdout is not None
@@ -391,7 +393,8 @@ class Scene:
         self.url = f"sqlite:///{self.folder}/log.db"
         self.reports: list[Report] = []
         self.database = Database(self.url)
-        self.writer = Writer(self.database, Keep(), self.reports.append)
+        self.contents = ContentWriter(self.database, Masking(), 32 * 1024)
+        self.writer = Writer(self.database, Keep(), self.reports.append, self.contents)
         self.running: asyncio.Task[None] | None = None
 
     def take(self, first: int, end: int) -> None:

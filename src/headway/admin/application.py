@@ -11,6 +11,7 @@ from headway.admin.alerts import Alerts, alert_pages
 from headway.admin.bodies import MOST, MOST_FROM_OUTSIDE, bounded
 from headway.admin.callers import Needs
 from headway.admin.configuration import configuration_routers
+from headway.admin.contents import content_pages
 from headway.admin.described import DescribedApp
 from headway.admin.door import Door, Refusal
 from headway.admin.entrance import Entrance, Guard
@@ -90,7 +91,7 @@ def _app(state: State) -> ASGIApp:
     app.structs = (Alerts, Overview, Play)
     app.router.redirect_slashes = False
     handle_refusals(app)
-    told = (status_pages, target_pages, alert_pages, log_pages, statistics_pages, live_pages)
+    told = (status_pages, target_pages, alert_pages, log_pages, content_pages, statistics_pages, live_pages)
     for pages in (*told, playground_pages):
         app.include_router(pages(state))
     for about_people in (login_pages, sign_on_pages, account_pages, token_pages):

@@ -41,6 +41,9 @@ class LoggedRequest(BaseModel):
     output_tokens: int
     cost: int | None = Field(description="Micro-dollars; null where no price is known.")
     session: str | None
+    tokens_per_second: float | None = Field(
+        description="Output tokens, of a stream from its first byte on; null where there were none, or it failed."
+    )
 
 
 class LoggedRequests(BaseModel):
@@ -54,6 +57,19 @@ class WholeRequest(LoggedRequest):
     """All that is known of one exchange."""
 
     event: dict[str, Any] = Field(description="The line of the log: attempts, usage, error and the rest.")
+
+
+class RequestContent(BaseModel):
+    """What one exchange asked and answered, as it came and went, with secrets masked."""
+
+    request_id: str
+    at: float = Field(description="Unix time of its end.")
+    request: str | None = Field(description="The request's body; null: it is not kept.")
+    reply: str | None = Field(
+        description="The answer's body, of a stream its events, in the client's dialect; null: it is not kept."
+    )
+    request_cut: bool = Field(description="There was more of it than is kept.")
+    reply_cut: bool = Field(description="There was more of it than is kept.")
 
 
 class Percentiles(BaseModel):

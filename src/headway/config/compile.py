@@ -21,6 +21,7 @@ from headway.config.observability import observability_from
 from headway.config.resilience import breaker_from, idempotency_from, overlaid, resilience_from
 from headway.config.schema import Config
 from headway.config.sections.auth import AdminSection
+from headway.config.sections.content import ContentSection
 from headway.config.sections.model import FallbackSection, ModelSection, TargetSection
 from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import ResilienceSection
@@ -155,7 +156,7 @@ def compile_snapshot(
         resilience=resilience_from(config.resilience),
         breaker=breaker_from(config.resilience.breaker),
         idempotency=idempotency_from(config.idempotency),
-        storage=storage_from(config.storage, database),
+        storage=storage_from(config.storage, database, config.observability.content),
         alerts=alerts_from(config.observability.alerts),
         observability=observability_from(config.observability, folder),
         administration=_administration(config.auth.admin),
@@ -179,11 +180,11 @@ def _server(section: ServerSection) -> Server:
     )
 
 
-def storage_from(section: StorageSection, usual: Secret | None) -> Storage:
+def storage_from(section: StorageSection, usual: Secret | None, content: ContentSection) -> Storage:
     keep = section.keep
     return Storage(
         url=section.url if "url" in section.model_fields_set else usual,
-        kept=Kept(age=keep.age, size=keep.size, minutes=keep.minutes, hours=keep.hours),
+        kept=Kept(age=keep.age, size=keep.size, minutes=keep.minutes, hours=keep.hours, content=content.keep),
     )
 
 
@@ -211,6 +212,7 @@ def _route(
         queue=Queue(wait=model.queue.wait, length=model.queue.length),
         resilience=resilience_from(overlaid(general, model.resilience)),
         fallbacks=tuple(_fallback(section, providers) for section in model.fallback),
+        content=model.content,
     )
 
 

@@ -157,6 +157,16 @@ def _webhook_url(value: object) -> Secret:
     return Secret(value)
 
 
+def _regular_expression(value: str) -> str:
+    try:
+        finds_nothing = re.compile(value).match("") is not None
+    except (re.error, OverflowError, RecursionError):
+        raise ValueError("is no regular expression as Python has them") from None
+    if finds_nothing:
+        raise ValueError("must not match a text of no length")
+    return value
+
+
 Name = Annotated[
     str,
     Field(json_schema_extra={"pattern": NAME_PATTERN}),
@@ -228,4 +238,6 @@ AttributeName = Annotated[
     _text_like(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}", "is no name of an attribute, such as deployment.environment.name"),
 ]
 AttributeText = Annotated[str, Field(min_length=1, max_length=1024)]
+Pattern = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_regular_expression)]
+"""A regular expression. How long it may take is bounded where it is used."""
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]

@@ -112,7 +112,11 @@ def database_of(path: Path | None, environ: Mapping[str, str]) -> Secret | None:
     section = {name: value for name, value in document.data.items() if name == "storage"}
     checked = validate(interpolate(section, environ, Path(), findings.append))
     usual = _usual_database(environ, findings.append)
-    return None if findings or checked.findings else storage_from(checked.config.storage, usual).url
+    return (
+        None
+        if findings or checked.findings
+        else storage_from(checked.config.storage, usual, checked.config.observability.content).url
+    )
 
 
 def _text_of(path: Path) -> str:

@@ -7,13 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from headway.config.problems import Finding
+from headway.config.sections.content import ContentSection
 from headway.config.sections.observability import (
     JsonlSinkSection,
     ObservabilitySection,
     OtelSection,
     WebhookSinkSection,
 )
-from headway.types import JsonlSink, Observability, Otel, Secret, WebhookSink
+from headway.types import ContentRules, JsonlSink, Masking, Observability, Otel, Secret, WebhookSink
 
 OTEL_LIBRARIES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 NOT_INSTALLED = "OpenTelemetry is not installed: pip install 'headway[otel]'"
@@ -39,6 +40,17 @@ def observability_from(section: ObservabilitySection, folder: Path) -> Observabi
     return Observability(
         otel=None if section.otel is None else _otel(section.otel),
         sinks=tuple([_sink(sink, folder) for sink in section.sinks]),
+        content=_content(section.content),
+    )
+
+
+def _content(section: ContentSection) -> ContentRules:
+    return ContentRules(
+        enabled=section.enabled,
+        requests=section.requests,
+        replies=section.replies,
+        cap=section.cap,
+        masking=Masking(kinds=tuple(dict.fromkeys(section.redact)), patterns=tuple(section.patterns.items())),
     )
 
 

@@ -129,6 +129,12 @@ CacheSize = Annotated[
     _between(units.size, 1024**2, 64 * _GIB, units.format_size),
     _json_schema("integer", 1024**2, 64 * _GIB, units.SIZE_PATTERN),
 ]
+CapSize = Annotated[
+    int,
+    _between(units.size, 256, 1024**2, units.format_size),
+    _json_schema("integer", 256, 1024**2, units.SIZE_PATTERN),
+]
+"""Bytes of one text that are kept: at most 1 MiB."""
 Concurrency = Annotated[
     int, _between(units.count, 1, 1_000_000, str), _json_schema("integer", 1, 1_000_000, units.COUNT_PATTERN)
 ]

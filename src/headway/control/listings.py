@@ -14,13 +14,12 @@ from random import Random
 import msgspec
 
 from headway.failures import Failure
-from headway.ports import Connection, Origin, Signers, Transport
+from headway.ports import Calls, Signers
 from headway.providers.fields import request_fields
 from headway.providers.listings import store
 from headway.providers.listings.listed import ListedModel
 from headway.providers.listings.read import SOURCES
 from headway.types import Credential, Deployment, Provider, Snapshot, Target
-from headway.wire.http_head import Head
 from headway.wire.malformed import Malformed
 
 SOON = 10.0
@@ -44,7 +43,7 @@ class Listings:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Calls,
         signers: Signers,
         environ: Mapping[str, str],
         *,
@@ -114,14 +113,14 @@ class Listings:
         if provider.dialect == "anthropic":
             fields += b"anthropic-version: 2023-06-01\r\n"
         head = b"GET %b HTTP/1.1\r\n%b%b\r\n" % (target, fields, await self._signature(provider, credential, target))
-        answer = _Answer(origin)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await answer.ask(head)
-        except TimeoutError:
-            raise NoListError("its list of models did not come in time") from None
-        finally:
-            answer.leave()
+        found = await self._transport.ask(origin, head, b"", patience=PATIENCE, most=MOST_BYTES)
+        if isinstance(found, Failure):
+            raise NoListError(found.message)
+        if found.status != 200:
+            raise NoListError(f"answered {found.status} where its list of models should be")
+        if not found.whole:
+            raise NoListError("its list of models is too long")
+        return found.body
 
     async def _signature(self, provider: Provider, credential: Credential, path: bytes) -> bytes:
         deployment = Deployment(provider=provider, model="")
@@ -137,62 +136,6 @@ class Listings:
         if fields is None:
             raise NoListError("there is no token for it")
         return fields
-
-
-class _Answer:
-    """One reply, whole."""
-
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
-        self._connection: Connection | None = None
-        self._done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._head = b""
-        self._body: list[bytes] = []
-        self._size = 0
-
-    async def ask(self, head: bytes) -> bytes:
-        self._head = head
-        dial = self._origin.dial(PATIENCE, self)
-        try:
-            return await self._done
-        finally:
-            dial.cancel()
-
-    def leave(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abort()
-
-    def on_connected(self, connection: Connection) -> None:
-        self._connection = connection
-        connection.send(self._head, b"", self)
-
-    def on_dial_failed(self, failure: Failure) -> None:
-        self._fail(failure.message)
-
-    def on_head(self, status: int, head: Head, body: bytes, complete: bool) -> None:
-        if status != 200:
-            self._fail(f"answered {status} where its list of models should be")
-            return
-        self.on_body(body, complete)
-
-    def on_body(self, data: bytes, complete: bool) -> None:
-        self._body.append(data)
-        self._size += len(data)
-        if self._size > MOST_BYTES:
-            self._fail("its list of models is too long")
-        elif complete:
-            self._connection = None
-            if not self._done.done():
-                self._done.set_result(b"".join(self._body))
-
-    def on_lost(self, failure: Failure) -> None:
-        self._connection = None
-        self._fail(failure.message)
-
-    def _fail(self, why: str) -> None:
-        if not self._done.done():
-            self._done.set_exception(NoListError(why))
 
 
 def _of_list(provider: Provider) -> Provider:

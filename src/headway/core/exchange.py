@@ -16,12 +16,13 @@ import msgspec
 from headway.core import health
 from headway.core.buckets import NOTHING, Reservation, give_back, settle
 from headway.core.candidates import Candidate
+from headway.core.explain import skipped
 from headway.core.load import NO_LOAD, Load
 from headway.core.registry import LiveRoute
 from headway.core.remedies import REMEDIES, Elsewhere, rank
 from headway.core.succession import Choice, Succession, first_choice, refusal, without_room
 from headway.failures import Failure, FailureKind
-from headway.types import AttemptReason, AttemptRecord, Change, Reading, Usage
+from headway.types import AttemptReason, AttemptRecord, Change, Reading, Skipped, Usage
 
 MOST_ADAPTED = 3
 """Attempts of one exchange that only differ in what they leave out."""
@@ -86,6 +87,8 @@ class Exchange(msgspec.Struct, eq=False):
     """The conversation that it belongs to."""
     attempts: list[Attempt] = []
     failures: list[Failure] = []
+    skipped: tuple[Skipped, ...] = ()
+    """Who came before the first that was asked, and may not be."""
     _succession: Succession | None = None
 
     def begin(self, now: float) -> Step:
@@ -96,8 +99,12 @@ class Exchange(msgspec.Struct, eq=False):
         for tier in route.tiers:
             candidate = tier.draw(load, self.session, now, self.rng)
             if candidate is not None:
+                if tier is not route.tiers[0]:
+                    self.skipped = skipped(route.tiers[: route.tiers.index(tier)], load, now)
                 return self._attempt(candidate, now, "first")
         found = first_choice(route, load, now, self.rng)
+        if not isinstance(found, float):  # there is nothing to wait for
+            self.skipped = skipped(route.tiers, load, now)
         if isinstance(found, Choice):
             return self._take(found, now)
         return GiveUp(found) if isinstance(found, Failure) else Full(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy
+from itertools import chain
 from math import inf
 from typing import Literal
 
@@ -19,8 +20,9 @@ from headway.core.candidates import Candidate, usual_of
 from headway.core.load import Load
 from headway.core.registry import LiveRoute
 from headway.core.tiers import LiveTier
-from headway.types import CapRecord, QuotaRecord, TargetRecord, TargetState
+from headway.types import CapRecord, QuotaRecord, Skipped, TargetRecord, TargetState
 
+MOST_SKIPPED = 8
 WINDOWS = {1.0: "a second", MINUTE: "a minute", 3600.0: "an hour", DAY: "a day"}
 
 
@@ -41,6 +43,18 @@ def describe(route: LiveRoute, load: Load, session: int | None, now: float) -> t
     for number, tier in enumerate(route.tiers, 1):
         records += _tier(tier, load, session, now, number=number, balance=route.route.balance)
     return tuple(records)
+
+
+def skipped(tiers: Sequence[LiveTier], load: Load, now: float) -> tuple[Skipped, ...]:
+    """Those that may not be asked, in order, the first few of them."""
+    found: list[Skipped] = []
+    for candidate in chain.from_iterable(tier.candidates for tier in tiers):
+        if len(found) == MOST_SKIPPED:
+            break
+        verdict = _verdict(_copied(candidate), load, now)
+        if not verdict.may:
+            found.append(Skipped(candidate.name, verdict.state, verdict.why))
+    return tuple(found)
 
 
 def _tier(

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from headway.types import ExchangeEvent
+from headway.types import Content, ExchangeEvent
 
 MAX_BATCHES = 256
 """Batches that may wait for the writer."""
@@ -75,6 +75,11 @@ class LogWriter:
 def exchange_lines(events: list[ExchangeEvent]) -> bytes:
     """One line an event, each ended by LF."""
     return _encoder.encode_lines(events)
+
+
+def content_lines(contents: list[Content]) -> bytes:
+    """The same of messages and replies, which never stand in the log itself."""
+    return _encoder.encode_lines(contents)
 
 
 def notice_line(at: float, event: str, message: str, facts: Iterable[tuple[str, object]] = ()) -> bytes:

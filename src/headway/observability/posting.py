@@ -6,15 +6,14 @@ the configuration names is ever asked.
 
 from __future__ import annotations
 
-import asyncio
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from headway.failures import Failure
-from headway.ports import Connection, Origin, Transport
+from headway.ports import Calls
 from headway.types import Credential, Provider, Secret
 from headway.version import __version__
-from headway.wire.http_head import RETRY_AFTER, Head
+from headway.wire.http_head import RETRY_AFTER
 
 MOST_BYTES = 64 * 1024
 """Of an answer, which nobody reads; after that the connection is closed."""
@@ -46,73 +45,19 @@ class Address:
         )
 
 
-async def post(transport: Transport, address: Address, body: bytes, patience: float) -> Answered:
+async def post(calls: Calls, address: Address, body: bytes, patience: float) -> Answered:
     """`body` is JSON. `patience` is the seconds that all of it may take."""
-    origin = transport.origin(address.provider)
+    origin = calls.origin(address.provider)
     head = b"POST %b HTTP/1.1\r\n%buser-agent: headway/%b\r\n%b\r\n" % (
         origin.path_prefix + address.path.reveal().encode(),
         origin.fields,
         __version__.encode(),
         b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n" % len(body),
     )
-    call = _Call(head, body)
-    try:
-        async with asyncio.timeout(patience):
-            return await call.answered(origin, patience)
-    except TimeoutError:
-        return Answered(None, f"no answer within {patience:g} s")
-    finally:
-        call.leave()
-
-
-class _Call:
-    """One request and its reply, of which only the head counts."""
-
-    def __init__(self, head: bytes, body: bytes) -> None:
-        self._head = head
-        self._body = body
-        self._connection: Connection | None = None
-        self._done: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
-        self._answered = Answered(None)
-        self._size = 0
-
-    async def answered(self, origin: Origin, patience: float) -> Answered:
-        dial = origin.dial(patience, self)
-        try:
-            return await self._done
-        finally:
-            dial.cancel()
-
-    def leave(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abort()
-
-    def on_connected(self, connection: Connection) -> None:
-        self._connection = connection
-        connection.send(self._head, self._body, self)
-
-    def on_dial_failed(self, failure: Failure) -> None:
-        self._end(Answered(None, failure.message))
-
-    def on_head(self, status: int, head: Head, body: bytes, complete: bool) -> None:
-        self._answered = Answered(status, "", _seconds(head.get(RETRY_AFTER)))
-        self.on_body(body, complete)
-
-    def on_body(self, data: bytes, complete: bool) -> None:
-        self._size += len(data)
-        if complete:
-            self._connection = None
-        if complete or self._size > MOST_BYTES:
-            self._end(self._answered)
-
-    def on_lost(self, failure: Failure) -> None:
-        self._connection = None
-        self._end(Answered(None, failure.message))
-
-    def _end(self, answered: Answered) -> None:
-        if not self._done.done():
-            self._done.set_result(answered)
+    found = await calls.ask(origin, head, body, patience=patience, most=MOST_BYTES)
+    if isinstance(found, Failure):
+        return Answered(None, found.message)
+    return Answered(found.status, "", _seconds(found.head.get(RETRY_AFTER)))
 
 
 def _seconds(field: bytes | None) -> float | None:

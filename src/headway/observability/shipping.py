@@ -11,11 +11,16 @@ import struct
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 
+from headway.types import Orders, Report
+
 MOST_WAITING = 8 * 1024 * 1024
 """Bytes that may wait in the pipe."""
+MOST_CONTENT = MOST_WAITING // 2
+"""How much of that may wait where messages and replies are concerned: they give way to rows."""
 _LENGTH = struct.Struct(">I")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _STEADY = 60.0
@@ -24,16 +29,40 @@ _FAREWELL = 8.0
 """Seconds that it has to write the rest."""
 
 
-class Report(msgspec.Struct):
-    """What the process says of itself: rows stored, dropped and waiting so far, and why nothing can be written now."""
-
-    stored: int = 0
-    dropped: int = 0
-    waiting: int = 0
-    error: str | None = None
-
-
+_encode = msgspec.json.Encoder().encode
 _read_report = msgspec.json.Decoder(Report).decode
+
+
+class Fate:
+    """What became of all that was to be written: of rows, or of contents."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        """On the way."""
+        self.shipped = 0
+        """Given to the process that runs."""
+        self._stored = self._dropped = 0
+        """By it, as far as it has told."""
+        self._stored_before = self._dropped_before = 0
+        """By those before it."""
+
+    @property
+    def stored(self) -> int:
+        return self._stored_before + self._stored
+
+    @property
+    def dropped(self) -> int:
+        return self.lost + self._dropped_before + self._dropped
+
+    def told(self, stored: int, dropped: int) -> None:
+        self._stored, self._dropped = stored, dropped
+
+    def bury(self) -> None:
+        """The process has ended."""
+        self.lost += max(self.shipped - self._stored - self._dropped, 0)
+        self._stored_before += self._stored
+        self._dropped_before += self._dropped
+        self.shipped = self._stored = self._dropped = 0
 
 
 class Shipping:
@@ -41,48 +70,43 @@ class Shipping:
     can be written, or None when it can be.
     """
 
-    def __init__(self, command: Sequence[str], orders: bytes, failed: Callable[[str | None], None]) -> None:
+    def __init__(self, command: Sequence[str], orders: Orders, failed: Callable[[str | None], None]) -> None:
         self._command = command
-        self._orders = orders
+        self._orders = _encode(orders)
         self._failed = failed
         self._process: Process | None = None
-        self._backlog: list[tuple[bytes, int]] = []
+        self._backlog: list[tuple[bytes, int, Fate]] = []
         """What came while no process ran."""
         self._backlog_size = 0
-        self._lost = 0
-        self._shipped = 0
-        """Rows given to the process that runs."""
+        self.rows = Fate()
+        self.contents = Fate()
         self._report = Report()
-        self._before = Report()
-        """Of the processes before it, in all."""
         self._closing = asyncio.Event()
         self._over = False
 
-    @property
-    def stored(self) -> int:
-        return self._before.stored + self._report.stored
-
-    @property
-    def dropped(self) -> int:
-        return self._lost + self._before.dropped + self._report.dropped
-
     def ship(self, lines: bytes, rows: int) -> None:
+        self._ship(lines, rows, self.rows, MOST_WAITING)
+
+    def ship_contents(self, lines: bytes, contents: int) -> None:
+        self._ship(lines, contents, self.contents, MOST_CONTENT)
+
+    def _ship(self, lines: bytes, count: int, fate: Fate, most: int) -> None:
         process = self._process
         pipe = None if process is None else process.stdin
         if pipe is None or pipe.is_closing():
-            self._keep(lines, rows)
-        elif pipe.transport.get_write_buffer_size() > MOST_WAITING:
-            self._lost += rows
+            self._keep(lines, count, fate, most)
+        elif pipe.transport.get_write_buffer_size() > most:
+            fate.lost += count
         else:
-            self._shipped += rows
+            fate.shipped += count
             pipe.write(_LENGTH.pack(len(lines)) + lines)
 
-    def _keep(self, lines: bytes, rows: int) -> None:
+    def _keep(self, lines: bytes, count: int, fate: Fate, most: int) -> None:
         """For the next process."""
-        if self._over or self._backlog_size > MOST_WAITING:
-            self._lost += rows
+        if self._over or self._backlog_size > most:
+            fate.lost += count
             return
-        self._backlog.append((lines, rows))
+        self._backlog.append((lines, count, fate))
         self._backlog_size += len(lines)
 
     async def run(self) -> None:
@@ -91,7 +115,8 @@ class Shipping:
             await self._run()
         finally:
             self._over = True
-            self._lost += sum(rows for _, rows in self._backlog)
+            for _, count, fate in self._backlog:
+                fate.lost += count
             self._backlog.clear()
 
     async def _run(self) -> None:
@@ -141,21 +166,32 @@ class Shipping:
 
     def _send_backlog(self) -> None:
         backlog, self._backlog, self._backlog_size = self._backlog, [], 0
-        for lines, rows in backlog:
-            self.ship(lines, rows)
+        for lines, count, fate in backlog:
+            self._ship(lines, count, fate, MOST_WAITING)
 
     def _hear(self, line: bytes) -> None:
         with suppress(msgspec.DecodeError):
-            self._report = _read_report(line)
-            self._failed(self._report.error)
+            self._report = told = _read_report(line)
+            self.rows.told(told.stored, told.dropped)
+            self.contents.told(told.contents_stored, told.contents_dropped)
+            self._failed(told.error)
 
     def _bury(self) -> None:
         """What a process was given and has not told of is lost."""
-        known, before = self._report, self._before
-        self._lost += max(self._shipped - known.stored - known.dropped, 0)
-        self._before = Report(before.stored + known.stored, before.dropped + known.dropped)
-        self._report = Report(error=known.error)
-        self._shipped = 0
+        self.rows.bury()
+        self.contents.bury()
+        self._report = Report(error=self._report.error)
+
+
+class Counted(NamedTuple):
+    """How many were stored, and how many were not."""
+
+    stored: int
+    dropped: int
+
+    def plus(self, *fates: Fate) -> Counted:
+        stored, dropped = sum(fate.stored for fate in fates), sum(fate.dropped for fate in fates)
+        return Counted(self.stored + stored, self.dropped + dropped)
 
 
 class Shipments:
@@ -166,22 +202,31 @@ class Shipments:
     def __init__(self, command: Sequence[str], failed: Callable[[str | None], None]) -> None:
         self._command = command
         self._failed = failed
-        self._orders: bytes | None = None
+        self._orders: Orders | None = None
         self._begun = False
         self._shipping: Shipping | None = None
         self._running: asyncio.Task[None] | None = None
         self._leaving: dict[asyncio.Task[None], Shipping] = {}
-        self._stored = self._dropped = 0
-        """By processes that are gone."""
+        self._rows = self._contents = Counted(0, 0)
+        """Of processes that are gone."""
         self._error: str | None = None
 
     @property
     def stored(self) -> int:
-        return self._stored + sum(shipping.stored for shipping in self._at_work())
+        return self._rows.plus(*(shipping.rows for shipping in self._at_work())).stored
 
     @property
     def dropped(self) -> int:
-        return self._dropped + sum(shipping.dropped for shipping in self._at_work())
+        return self._rows.plus(*(shipping.rows for shipping in self._at_work())).dropped
+
+    @property
+    def contents(self) -> Counted:
+        return self._contents.plus(*(shipping.contents for shipping in self._at_work()))
+
+    @property
+    def wanted(self) -> bool:
+        """Is anything written at all?"""
+        return self._orders is not None
 
     @property
     def error(self) -> str | None:
@@ -192,12 +237,19 @@ class Shipments:
         if self._shipping is not None:
             self._shipping.ship(lines, rows)
 
+    def ship_contents(self, lines: bytes, contents: int) -> None:
+        if self._shipping is not None:
+            self._shipping.ship_contents(lines, contents)
+
+    def lose_contents(self, contents: int) -> None:
+        self._contents = self._contents._replace(dropped=self._contents.dropped + contents)
+
     def begin(self) -> None:
         """Start the process, if there are orders; and another when they change."""
         self._begun = True
         self._start()
 
-    def adjust(self, orders: bytes | None) -> None:
+    def adjust(self, orders: Orders | None) -> None:
         """Work by these orders from now on. None: nothing is to be written."""
         if orders == self._orders:
             return
@@ -237,8 +289,8 @@ class Shipments:
         await asyncio.wait({running}, timeout=_FAREWELL)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        self._stored += shipping.stored
-        self._dropped += shipping.dropped
+        self._rows = self._rows.plus(shipping.rows)
+        self._contents = self._contents.plus(shipping.contents)
         task = asyncio.current_task()
         assert task is not None
         del self._leaving[task]

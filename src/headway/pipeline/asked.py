@@ -57,6 +57,8 @@ class Asked(msgspec.Struct, eq=False):
     told: bytes = b""
     """Header lines on what its client has left, for whatever it is answered."""
     trace: Trace | None = None
+    worked: float = 0.0
+    """Seconds that the gateway itself worked on it so far: see `ExchangeEvent.overhead`."""
 
     def load(self, body: bytes) -> Load:
         """How large it is, as far as can be told without its target."""

@@ -123,13 +123,15 @@ class Call(msgspec.Struct, eq=False):
     """Its first token was due, and there is nobody else to ask."""
     _unsigned: bool = False
     """It waits for a token."""
+    _since: float = 0.0
+    """When the gateway's own turn began, in which nobody is waited for (monotonic seconds)."""
     _held: list[bytes] | None = None
     _held_size: int = 0
 
     # --- sending ---
 
     def start(self, now: float) -> None:
-        self._started = now
+        self._started = self._since = now
         sender = self.sender
         way = sender.way(self._asked.endpoint)
         if isinstance(way, Unsupported):
@@ -161,6 +163,7 @@ class Call(msgspec.Struct, eq=False):
         if fields is None:
             self.expires = self._deadline
             self._unsigned = True
+            self._asked.worked += self._owner.now() - self._since
             signing.wait(self._on_token)
             return
         head = request.head[:-2] + fields + b"\r\n"
@@ -171,6 +174,7 @@ class Call(msgspec.Struct, eq=False):
         if not self._unsigned:  # it was left meanwhile
             return
         self._unsigned = False
+        self._since = self._owner.now()
         if failure is not None:
             self._owner.attempt_failed(self, failure)
         elif self.sender.signing is not None:
@@ -195,12 +199,14 @@ class Call(msgspec.Struct, eq=False):
 
     def _connect(self, now: float) -> None:
         self.expires = self._deadline
+        self._asked.worked += self._owner.now() - self._since
         patience = max(min(self.sender.usual_patience.connect, self._deadline - now), 0.0)
         self._dial = self.sender.origin.dial(patience, self)
 
     def on_connected(self, connection: Connection) -> None:
         self._dial = None
-        self._send(connection, self._owner.now())
+        now = self._since = self._owner.now()
+        self._send(connection, now)
 
     def on_dial_failed(self, failure: Failure) -> None:
         self._dial = None
@@ -241,6 +247,7 @@ class Call(msgspec.Struct, eq=False):
         wait = sender.patience(asked).headers_stream if streams else sender.usual_patience.headers_whole
         self.expires = min(now + wait, self._deadline)
         connection.send(request.head, request.body, self)
+        asked.worked += self._owner.now() - self._since
 
     # --- what comes back ---
 
@@ -250,7 +257,8 @@ class Call(msgspec.Struct, eq=False):
         if complete:
             self._connection = None
         kind = self.content_type = head.get(CONTENT_TYPE) or b""
-        now, candidate = self._owner.now(), self.attempt.candidate
+        now = self._since = self._owner.now()
+        candidate = self.attempt.candidate
         candidate.concurrency.answered(self._started, now)
         quota = candidate.quota
         if now >= quota.looks_again or status == TOO_MANY:
@@ -326,6 +334,7 @@ class Call(msgspec.Struct, eq=False):
             body = self.sender.masked(body)
             self._owner.refused(self, self._classified(body), body)
         elif complete:
+            self._since = self._owner.now()
             self._whole(body)
         elif self._asked.streams_events and not self._is_whole_only:
             self._bad_reply(NO_STREAM)
@@ -425,6 +434,10 @@ class Call(msgspec.Struct, eq=False):
         if isinstance(relay, StreamRelay | FollowedRelay):
             return relay.closing_event(message, code)
         return errors.event(message, code=code)  # it was to go on with a chat, and never began to
+
+    def work(self, now: float) -> float:
+        """Seconds that the gateway has worked on an answer that came whole."""
+        return now - self._since
 
     @property
     def is_verbatim(self) -> bool:

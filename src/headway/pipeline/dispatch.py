@@ -24,6 +24,7 @@ from headway.pipeline.asked import Asked
 from headway.pipeline.attempt import Call
 from headway.pipeline.checked import Checks
 from headway.pipeline.endings import BROKE_OFF, SHOULD_NOT_RETRY, ending, pointless, verbatim
+from headway.pipeline.overheard import Overheard
 from headway.pipeline.plan import Plan
 from headway.pipeline.relay import Notice
 from headway.pipeline.setting_out import Taught
@@ -91,6 +92,8 @@ class Dispatch(msgspec.Struct, eq=False):
     paused: bool = False
     admitted: Admitted | None = None
     """What its client's limits let in."""
+    heard: Overheard | None = None
+    """What its client is told, where that is kept."""
     _turn: Turn | None = None
     """It waits for room."""
     _queued: float = 0.0
@@ -212,6 +215,7 @@ class Dispatch(msgspec.Struct, eq=False):
     def answered(self, call: Call, body: bytes, usage: Usage | None) -> None:
         now = self._first_byte = self.now()
         self._supersede_other(call, now)
+        self._asked.worked += call.work(now)
         usage = usage or self._asked.spoken
         fields = self._answer_fields(call)
         cost = self._cost(call, usage, body) if call.sender.has_prices else None

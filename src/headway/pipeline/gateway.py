@@ -26,12 +26,14 @@ from headway.pipeline.endings import SHOULD_NOT_RETRY, Ending, code_of, ending
 from headway.pipeline.fanout import Fanout
 from headway.pipeline.idempotency import Claim, Refused, Replays, digest_of
 from headway.pipeline.items import Items, Recall
+from headway.pipeline.overheard import Overheard, is_kept, rules_of
 from headway.pipeline.plan import Plan
 from headway.pipeline.reader import Caller, Reader
+from headway.pipeline.telling import decision_field
 from headway.pipeline.tracing import Tracing
 from headway.pipeline.wishes import NOTHING_SAID, READ, Wishes, wishes
 from headway.ports import Downstream, Running, Signers, Sink, Timer, Timers, Transport
-from headway.types import Change, ExchangeEvent, Overview, RouteRecord, Snapshot, Trace, Troubles
+from headway.types import Change, Content, ExchangeEvent, Overview, Route, RouteRecord, Snapshot, Trace, Troubles
 from headway.wire.endpoints import BEDROCK, Endpoint, Style
 from headway.wire.invoking import invoked
 from headway.wire.malformed import Malformed
@@ -73,9 +75,11 @@ class Gateway:
         loop: Timers,
         rng: Random,
         signers: Signers | None = None,
+        keep_content: Callable[[Callable[[], Content]], None] | None = None,
         now: Callable[[], float] = time.monotonic,  # uvloop's own clock moves in steps of a millisecond
         wall: Callable[[], float] = time.time,
     ) -> None:
+        """`keep_content` takes what was asked and answered, which is told at the loop's next turn or later."""
         self._loop = loop
         self.now = now
         self.wall = wall
@@ -100,6 +104,8 @@ class Gateway:
         self._id_prefix = f"hw-{os.urandom(6).hex()}-"
         self._count = 0
         self._tracing = Tracing.of(snapshot.observability.otel, rng)
+        self._keep_content = keep_content or _keep_nothing
+        self._content = None if keep_content is None else rules_of(snapshot)
         self.plan = Plan(snapshot, self.registry, transport, now(), signers)
         self.replays = Replays(snapshot.idempotency, sink.record, now=now, wall=wall, later=loop.call_later)
 
@@ -119,6 +125,8 @@ class Gateway:
         self.clients.adjust(snapshot.server.limits.clients, self.now())
         self._most_in_flight = snapshot.server.limits.in_flight
         self._tracing = Tracing.of(snapshot.observability.otel, self._rng)
+        if self._keep_content is not _keep_nothing:
+            self._content = rules_of(snapshot)
 
     def handle(
         self, endpoint: Endpoint, headers: Headers, body: bytes, downstream: Downstream, named: str | None = None
@@ -159,11 +167,17 @@ class Gateway:
             if isinstance(claim, Reader):
                 return claim
         exchange = self._exchange(route, said, asked.load(body), session, now)
+        asked.told = decision_field(describe(route, exchange.load, session, now)) if said.explain else b""
+        answer: Downstream = downstream if claim is None else claim
+        heard = None if self._content is None else self._listen(answer, asked, route.route, body)
+        if heard is not None:
+            answer = heard
         if claim is None:
-            running = dispatch = Dispatch(self, self.now, self.plan, asked, exchange, downstream)
+            running = dispatch = Dispatch(self, self.now, self.plan, asked, exchange, answer)
         else:
-            dispatch = Dispatch(_Shared(self, claim), self.now, self.plan, asked, exchange, claim)
+            dispatch = Dispatch(_Shared(self, claim), self.now, self.plan, asked, exchange, answer)
             running = claim.run_by(dispatch, downstream)
+        dispatch.heard = heard
         self._in_flight[dispatch] = None
         if self._sweep_timer is None:
             self._sweep_due = now + SWEEP_EVERY
@@ -172,6 +186,10 @@ class Gateway:
             return None
         dispatch.begin(now)
         return running
+
+    def _listen(self, answer: Downstream, asked: Asked, route: Route, body: bytes) -> Overheard | None:
+        rules = self._content
+        return Overheard(answer, rules, asked, body) if rules is not None and is_kept(rules, route) else None
 
     def _open(
         self, endpoint: Endpoint, request: Peeked, read: dict[bytes, bytes], body: bytes, now: float
@@ -222,7 +240,7 @@ class Gateway:
         """Do the limits of its client let it in? If not, the client has its answer."""
         who = tenant_of(asked.headers)
         found = self.clients.enter(who, load, now)
-        asked.told = self.clients.told_of(who, now)
+        asked.told += self.clients.told_of(who, now)
         if isinstance(found, Admitted):
             dispatch.admitted = found
             return True
@@ -240,6 +258,9 @@ class Gateway:
         if dispatch.admitted is not None:
             self.clients.leave(dispatch.admitted, event.usage)
         self._sink.record(event)
+        if dispatch.heard is not None:
+            dispatch.heard.at = event.at
+            self._keep_content(dispatch.heard.content)
         if self.admission.waiting:
             self.admission.pump()
         if self.changes:
@@ -355,6 +376,10 @@ class _Shared:
     def over(self, dispatch: Dispatch, event: ExchangeEvent) -> None:
         self._gateway.over(dispatch, event)
         self._answer.settled(event)
+
+
+def _keep_nothing(_: Callable[[], Content]) -> None:
+    """Nobody keeps what was asked and answered."""
 
 
 def _invoked(request: Peeked) -> Endpoint:

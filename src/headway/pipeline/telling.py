@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from headway.core.exchange import Exchange
 from headway.pipeline.asked import Asked
 from headway.pipeline.plan import Plan, header_text
-from headway.types import ExchangeEvent, Usage
+from headway.types import ExchangeEvent, TargetRecord, Usage
 from headway.wire.http_head import CONTENT_ENCODING, Head
 
 _TIER = re.compile(rb'"service_?[tT]ier"\s*:\s*"([a-zA-Z_]{1,40})"')
 LONGEST_LIST = 2048
-"""Bytes of a header that lists what was dropped; the rest of a longer list is left to the log."""
+"""Bytes of a header that lists something; the rest of a longer list is left to the log."""
 
 
 def answer_fields(asked: Asked, told: bytes, content_type: bytes, head: Head) -> bytes:
@@ -29,6 +30,23 @@ def dropped_field(dropped: tuple[str, ...]) -> bytes:
     if len(listed) > LONGEST_LIST:
         listed = listed[: listed.rindex(b",", 0, LONGEST_LIST)] + b",..."
     return b"x-headway-dropped: %b\r\n" % listed
+
+
+def decision_field(targets: Iterable[TargetRecord]) -> bytes:
+    """The header line that says how all targets stood when the request came: who may be asked, with what share of its
+    tier, and why the others may not.
+    """
+    told: list[bytes] = []
+    left = LONGEST_LIST
+    for each in targets:
+        share = "" if each.share is None else f" {each.share:.2f}"
+        why = "" if each.state == "ready" else f" ({each.why})"
+        told.append(b"%d:%b=%b" % (each.tier, header_text(each.target), header_text(f"{each.state}{share}{why}")))
+        left -= len(told[-1]) + 2
+        if left < 0:
+            told[-1] = b"..."
+            break
+    return b"x-headway-decision: %b\r\n" % b"; ".join(told)
 
 
 def cost_field(cost: int) -> bytes:
@@ -103,6 +121,8 @@ def event(
         status=status,
         duration=now - started,
         attempts=exchange.records(),
+        skipped=exchange.skipped,
+        overhead=asked.worked,
         first_byte=None if first_byte is None else first_byte - started,
         usage=usage,
         cost=cost,

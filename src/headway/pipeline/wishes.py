@@ -22,6 +22,7 @@ READ = frozenset[bytes]().union(*FORWARDED.values()) | {
     b"content-type",
     b"idempotency-key",
     b"x-headway-attempts",
+    b"x-headway-explain",
     b"x-headway-priority",
     b"x-headway-tags",
     b"x-headway-timeout",
@@ -47,6 +48,8 @@ class Wishes(msgspec.Struct, frozen=True, gc=False):
     session: str | None = None
     """What the client calls its conversation."""
     tags: tuple[str, ...] = ()
+    explain: bool = False
+    """Say in the answer's head how all targets stood."""
 
 
 NOTHING_SAID = Wishes()
@@ -76,6 +79,7 @@ def wishes(read: dict[bytes, bytes], style: Style) -> Wishes | Malformed:
         total=total,
         session=_session(read),
         tags=tags,
+        explain=read.get(b"x-headway-explain", b"0") not in (b"0", b"false", b""),
     )
 
 

@@ -81,15 +81,6 @@ class Database:
         return ""
 
 
-def fault_of(url: str) -> str | None:
-    """Why a URL cannot be used; None if it can."""
-    try:
-        _read(url)
-    except BadUrlError as error:
-        return str(error)
-    return None
-
-
 def _read(url: str) -> tuple[Kind, URL]:
     try:
         found = make_url(url)

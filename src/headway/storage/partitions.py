@@ -5,19 +5,20 @@ Making one holds up neither readers nor writers. Which days have had their time 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from headway.storage.rows import first_id, moment
-from headway.storage.tables import request_tags, requests
+from headway.storage.tables import request_content, request_tags, requests
 
 DAY = 86400
 _AHEAD = 3
 """Days for which partitions are made in advance, today among them."""
-_PARTITIONED = (requests, request_tags)
+LOG = (requests, request_tags)
+ALL = (*LOG, request_content)
 _ONE_AT_A_TIME = 7_240_116_905_114
 """PostgreSQL's advisory lock while one process changes partitions; its number means nothing."""
 
@@ -35,29 +36,30 @@ def coming(now: float) -> range:
     return range(day_of(now) - 1, day_of(now) + _AHEAD)
 
 
-async def make(engine: AsyncEngine, days: Iterable[int]) -> None:
+async def make(engine: AsyncEngine, days: Iterable[int], tables: Sequence[Table] = ALL) -> None:
     """What there is already stays as it is."""
     async with engine.begin() as connection:
         await _alone(connection)
         for day in days:
-            for table in _PARTITIONED:
+            for table in tables:
                 await _make(connection, table, day)
 
 
-async def drop(engine: AsyncEngine, day: int) -> None:
+async def drop(engine: AsyncEngine, day: int, tables: Sequence[Table] = ALL) -> None:
     """In transactions of their own: readers of other days never wait for long."""
-    for table in _PARTITIONED:
+    for table in tables:
         async with engine.begin() as connection:
             await _alone(connection)
             await connection.execute(text(f"DROP TABLE IF EXISTS {_name(table, day)}"))
 
 
-async def found(engine: AsyncEngine) -> list[tuple[int, int]]:
+async def found(engine: AsyncEngine, tables: Sequence[Table] = ALL) -> list[tuple[int, int]]:
     """The days that there are partitions of, oldest first, and their sizes in bytes."""
+    parents = ", ".join(f"'{table.name}'::regclass" for table in tables)
     query = text(
         "SELECT right(c.relname, 8), sum(pg_total_relation_size(c.oid)) FROM pg_inherits i"
         " JOIN pg_class c ON c.oid = i.inhrelid"
-        " WHERE i.inhparent IN ('requests'::regclass, 'request_tags'::regclass) GROUP BY 1 ORDER BY 1"
+        f" WHERE i.inhparent IN ({parents}) GROUP BY 1 ORDER BY 1"
     )
     async with engine.connect() as connection:
         rows = (await connection.execute(query)).all()

@@ -105,7 +105,7 @@ class RequestLog:
             return
         missing = {partitions.day_of_row(logged.id) for logged in batch} - self._days
         if missing:
-            await partitions.make(self._engine, sorted(missing))
+            await partitions.make(self._engine, sorted(missing), partitions.LOG)
             self._days |= missing
 
     async def page(self, filters: Filters, *, most: int = 50, before: int | None = None) -> Page:
@@ -161,7 +161,15 @@ def _shown(row: RowMapping) -> dict[str, Any]:
     found["duration"] = row["duration"] / 1e6
     if row["first_byte"] is not None:
         found["first_byte"] = row["first_byte"] / 1e6
+    found["tokens_per_second"] = _speed(found)
     return found
+
+
+def _speed(found: dict[str, Any]) -> float | None:
+    """Of a stream from its first byte on, of a whole answer from the request on."""
+    seconds = found["duration"] - ((found["first_byte"] or 0.0) if found["stream"] else 0.0)
+    told = found["outcome"] == "ok" and found["output_tokens"] > 0 and seconds > 0.0
+    return round(found["output_tokens"] / seconds, 2) if told else None
 
 
 async def _add(

@@ -6,12 +6,12 @@ for it.
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import Table, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from headway.storage import partitions
 from headway.storage.rows import first_id, moment
-from headway.storage.tables import days, hours, minutes, requests, tag_hours
+from headway.storage.tables import days, hours, minutes, request_content, requests, tag_hours
 from headway.types import Kept
 
 _PORTION = 5000
@@ -40,9 +40,18 @@ async def forget(engine: AsyncEngine, kept: Kept, now: float) -> int:
         async with engine.begin() as connection:
             gone += (await connection.execute(delete(table).where(table.c.at < int((now - age) // unit)))).rowcount
     if engine.dialect.name == "postgresql":
-        return gone + await _drop_days(engine, kept, now)
+        return gone + await _drop_content(engine, kept, now) + await _drop_days(engine, kept, now)
+    gone += await _delete_portions(engine, request_content, first_id(now - min(kept.content, kept.age)))
     gone += await _delete_before(engine, first_id(now - kept.age))
     return gone + await _shrink_file(engine, kept.size)
+
+
+async def _drop_content(engine: AsyncEngine, kept: Kept, now: float) -> int:
+    oldest = partitions.day_of(now - kept.content)
+    old = [day for day, _ in await partitions.found(engine, [request_content]) if day < oldest]
+    for day in old:
+        await partitions.drop(engine, day, [request_content])
+    return len(old)
 
 
 async def _drop_days(engine: AsyncEngine, kept: Kept, now: float) -> int:
@@ -63,16 +72,22 @@ async def _drop_days(engine: AsyncEngine, kept: Kept, now: float) -> int:
 
 
 async def _delete_before(engine: AsyncEngine, before: int) -> int:
-    gone = 0
-    while True:
-        oldest = select(requests.c.id).where(requests.c.id < before).order_by(requests.c.id).limit(_PORTION)
-        async with engine.begin() as connection:
-            portion = (await connection.execute(delete(requests).where(requests.c.id.in_(oldest)))).rowcount
-        gone += portion
-        if portion < _PORTION:
-            break
+    """Of requests, with all that belongs to them."""
+    gone = await _delete_portions(engine, requests, before)
+    await _delete_portions(engine, request_content, before)
     await _delete_tags_before(engine, before)
     return gone
+
+
+async def _delete_portions(engine: AsyncEngine, table: Table, before: int) -> int:
+    gone = 0
+    while True:
+        oldest = select(table.c.id).where(table.c.id < before).order_by(table.c.id).limit(_PORTION)
+        async with engine.begin() as connection:
+            portion = (await connection.execute(delete(table).where(table.c.id.in_(oldest)))).rowcount
+        gone += portion
+        if portion < _PORTION:
+            return gone
 
 
 async def _delete_tags_before(engine: AsyncEngine, before: int) -> None:

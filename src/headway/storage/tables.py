@@ -77,6 +77,20 @@ request_tags = Table(
 )
 """The tags that clients gave their requests."""
 
+request_content = Table(
+    "request_content",
+    METADATA,
+    Column("request_id", String(128), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("request", Text),
+    Column("reply", Text),
+    Column("request_cut", Boolean, nullable=False),
+    Column("reply_cut", Boolean, nullable=False),
+    Index("ix_request_content_id", "id"),
+    postgresql_partition_by="RANGE (id)",
+)
+"""What was asked and answered, masked, where that is kept; `cut`: not all of it. `id` is a time, as in the log."""
+
 SUMS = (
     "requests",
     "streams",

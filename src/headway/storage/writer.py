@@ -5,7 +5,7 @@ how it stands. While the database does not answer, rows wait, the oldest give wa
 counted.
 
 A message is four bytes for its length (big-endian), and then so many: the first are the `Orders` in JSON, the others
-lines of the log.
+lines of the log, and lines of contents.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
+from headway.storage.content_writer import START, ContentWriter
 from headway.storage.database import BROKEN, BadUrlError, Database
 from headway.storage.migrations import migrate
+from headway.storage.refused import is_refusal
 from headway.storage.request_log import RequestLog
 from headway.storage.retention import forget, prepare
 from headway.storage.rows import Ids, Logged, read_line
-from headway.types import Kept
+from headway.types import Kept, Orders, Report
 
 LENGTH = struct.Struct(">I")
 MOST_WAITING = 20_000
@@ -47,32 +49,17 @@ _LONGEST_PAUSE = 10.0
 _NICENESS = 5
 
 
-class Orders(msgspec.Struct, frozen=True):
-    """Where to write, and what to keep."""
-
-    url: str
-    kept: Kept
-
-
-class Report(msgspec.Struct, frozen=True):
-    """Rows so far. `error` says why nothing can be written just now."""
-
-    stored: int = 0
-    dropped: int = 0
-    waiting: int = 0
-    error: str | None = None
-
-
 Tell = Callable[[Report], None]
 
 
 class Writer:
     """`run` writes what comes, until `end`; then what still waits."""
 
-    def __init__(self, database: Database, kept: Kept, tell: Tell) -> None:
+    def __init__(self, database: Database, kept: Kept, tell: Tell, contents: ContentWriter) -> None:
         self._database = database
         self._kept = kept
         self._tell = tell
+        self.contents = contents
         self._log = RequestLog(database.engine)
         self._ids = Ids()
         self._waiting: deque[Logged] = deque()
@@ -86,6 +73,9 @@ class Writer:
 
     def take(self, lines: bytes) -> None:
         for line in lines.splitlines():
+            if line.startswith(START):
+                self.contents.take(line)
+                continue
             logged = read_line(line, self._ids)
             if logged is None:
                 self._dropped += 1
@@ -100,6 +90,12 @@ class Writer:
         self._some.set()
 
     async def run(self) -> None:
+        try:
+            await self._run()
+        finally:
+            self.contents.end()  # rows go first, and bring the tables
+
+    async def _run(self) -> None:
         pause = FLUSH_AFTER
         while True:
             if await self._works():
@@ -137,6 +133,7 @@ class Writer:
         """What has not been written by now is lost."""
         self._dropped += len(self._waiting)
         self._waiting.clear()
+        self.contents.close()
         self._say()
         with suppress(*BROKEN):
             await self._database.close()
@@ -148,6 +145,7 @@ class Writer:
                 async with asyncio.timeout(_TO_MIGRATE):
                     await migrate(self._database.engine)
                 self._ready.set()
+                self.contents.begin()
             while self._waiting:
                 await self._write([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))])
             self._some.clear()
@@ -176,7 +174,7 @@ class Writer:
             async with asyncio.timeout(PATIENCE):
                 await self._log.store(batch)
         except (DBAPIError, OverflowError) as error:
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 raise
             if len(batch) == 1:
                 return 0
@@ -190,7 +188,14 @@ class Writer:
             self._dropped += 1
 
     def _say(self) -> None:
-        report = Report(self._stored, self._dropped, len(self._waiting), self._error)
+        report = Report(
+            stored=self._stored,
+            dropped=self._dropped,
+            waiting=len(self._waiting),
+            contents_stored=self.contents.stored,
+            contents_dropped=self.contents.dropped,
+            error=self._error,
+        )
         if report != self._told:
             self._told = report
             self._tell(report)
@@ -199,13 +204,6 @@ class Writer:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
-
-
-def _is_refusal(error: DBAPIError | OverflowError) -> bool:
-    """Of a value, by PostgreSQL's classes of errors: data, integrity, limits."""
-    if isinstance(error, OverflowError | DataError | IntegrityError):
-        return True
-    return str(getattr(error.orig, "sqlstate", ""))[:2] in ("22", "23", "54")
 
 
 async def serve() -> None:
@@ -219,16 +217,17 @@ async def serve() -> None:
     except BadUrlError as error:
         await _refuse(reader, f"storage.url {error}")
         return
-    writer = Writer(database, orders.kept, say)
+    writer = Writer(database, orders.kept, say, ContentWriter(database, orders.masking, orders.cap))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(writer.run())
+        contents = group.create_task(writer.contents.run())
         others = [group.create_task(writer.tidy()), group.create_task(writer.report())]
         with suppress(asyncio.IncompleteReadError):
             while True:
                 writer.take(await _message(reader))
         writer.end()
-        await asyncio.wait({running}, timeout=LAST_TRY)
-        for task in (running, *others):
+        await asyncio.wait({running, contents}, timeout=LAST_TRY)
+        for task in (running, contents, *others):
             task.cancel()
     await writer.close()
 

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 import certifi
 
 from headway.config.reach import networks
+from headway.failures import Failure
+from headway.ports import Answer, Origin
+from headway.transport.calls import ask
 from headway.transport.pool import OriginPool
 from headway.transport.proxies import choose
 from headway.types import Provider, Secret, Tls
@@ -48,6 +51,10 @@ class Upstreams:
             except (OSError, ValueError) as error:
                 pool = _unusable(provider, error)  # not kept: at the next reload it may work
         return pool
+
+    async def ask(self, origin: Origin, head: bytes, body: bytes, *, patience: float, most: int) -> Answer | Failure:
+        """One request of the gateway's own: see `ports.Calls`."""
+        return await ask(origin, head, body, patience=patience, most=most)
 
     def keep(self, providers: Iterable[Provider]) -> None:
         """Close the pools that none of these providers uses; their requests in flight finish first."""

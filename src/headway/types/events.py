@@ -63,6 +63,22 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The rule of the classification that gave it."""
 
 
+TargetState = Literal["ready", "recovering", "trial", "full", "limited", "too_large", "resting", "broken", "drained"]
+"""How a target stands for a request: it may be asked; it gets but a part of its usual share after an illness; it is
+tried with one request at a time; its slots are taken; its quota has no room now; its quota never has; a provider asked
+for a rest or refused; it is left alone for its health; its weight is 0.
+"""
+
+
+class Skipped(msgspec.Struct, frozen=True, gc=False):
+    """A target that was preferred and not asked."""
+
+    target: str
+    state: TargetState
+    why: str
+    """In plain words."""
+
+
 class Trace(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An exchange's place in a trace (W3C Trace Context). Ids are in lower-case hex."""
 
@@ -105,6 +121,14 @@ class ExchangeEvent(
     """What the client got; 499 when it left before."""
     duration: float
     attempts: tuple[AttemptRecord, ...]
+    skipped: tuple[Skipped, ...] = ()
+    """Who came before the first that was asked, and why they were not: where that was not one of the first tier. None
+    of those of its own tier: they are chosen from.
+    """
+    overhead: float = 0.0
+    """Seconds that the gateway itself worked: on the request, until it was on its way, in every attempt; and on an
+    answer that came whole. Waiting is no part of it, and neither is passing on a stream.
+    """
     first_byte: float | None = None
     """Seconds until the first byte of the answer went to the client."""
     usage: Usage | None = None

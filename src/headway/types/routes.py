@@ -149,6 +149,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     queue: Queue = Queue()
     resilience: Resilience = Resilience()
     fallbacks: tuple[Fallback, ...] = ()
+    content: bool | None = None
+    """Whether messages and replies are kept; None: as is said for all."""
 
 
 class Breaker(msgspec.Struct, frozen=True, kw_only=True):

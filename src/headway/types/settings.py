@@ -28,6 +28,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 10 * 1024**3
     minutes: float = 7 * 86400.0
     hours: float = 400 * 86400.0
+    content: float = 7 * 86400.0
+    """Seconds for which messages and replies are kept."""
 
 
 class Storage(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,11 +189,38 @@ class WebhookSink(msgspec.Struct, frozen=True, kw_only=True):
     """
 
 
+Masked = Literal["secret", "email", "card", "iban", "phone"]
+"""What can be told in a text without a pattern of one's own: keys and tokens of known shapes, and what names persons
+and accounts.
+"""
+
+
+class Masking(msgspec.Struct, frozen=True, kw_only=True):
+    """What is masked in messages and replies before they are kept."""
+
+    kinds: tuple[Masked, ...] = ("secret",)
+    patterns: tuple[tuple[str, str], ...] = ()
+    """Further ones: a name, and a regular expression."""
+
+
+class ContentRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether messages and replies are kept, and how much of them."""
+
+    enabled: bool = False
+    """For all models that do not say otherwise."""
+    requests: bool = True
+    replies: bool = True
+    cap: int = 32 * 1024
+    """Bytes of each that are kept."""
+    masking: Masking = Masking()
+
+
 class Observability(msgspec.Struct, frozen=True, kw_only=True):
     """Who else is told what has happened."""
 
     otel: Otel | None = None
     sinks: tuple[JsonlSink | WebhookSink, ...] = ()
+    content: ContentRules = ContentRules()
 
 
 Managed = Literal["file", "database"]

@@ -6,13 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from headway.types.events import TargetState
 from headway.types.providers import Dimension
-
-TargetState = Literal["ready", "recovering", "trial", "full", "limited", "too_large", "resting", "broken", "drained"]
-"""How a target stands for a request: it may be asked; it gets but a part of its usual share after an illness; it is
-tried with one request at a time; its slots are taken; its quota has no room now; its quota never has; a provider asked
-for a rest or refused; it is left alone for its health; its weight is 0.
-"""
 
 
 class CapRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,22 @@ def rows(file: Path) -> list[Any]:
     return []
 
 
+def content_rows(file: Path) -> list[Any]:
+    return found_by("SELECT request_id FROM request_content", file)
+
+
+def rows_of_all(file: Path) -> list[Any]:
+    return found_by("SELECT event FROM requests", file)
+
+
+def found_by(query: str, file: Path) -> list[Any]:
+    if not file.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(file)) as connection, contextlib.suppress(sqlite3.OperationalError):
+        return connection.execute(query).fetchall()
+    return []
+
+
 async def test_a_request_is_in_the_log_within_three_seconds(
     serve: Serve, simulated: Provide, connect: Connect, tmp_path: Path
 ):
@@ -68,6 +84,48 @@ async def test_a_request_is_in_the_log_within_three_seconds(
     assert request_id == reply.headers["x-request-id"]
     assert json.loads(event)["tags"] == ["team=search"]
     assert "hello" not in event, "content is not kept"
+
+
+async def test_messages_and_replies_are_kept_where_that_is_switched_on(
+    serve: Serve, simulated: Provide, connect: Connect, tmp_path: Path
+):
+    provider = await simulated()
+    file, config, sink = tmp_path / "log.db", tmp_path / "headway.yaml", tmp_path / "events.jsonl"
+    config.write_text(
+        CONFIG.format(base_url=provider.base_url, url=f"sqlite:///{file}")
+        + "  quiet: {tiers: [[alpha/fast]], content: false}\n"
+        + f"observability: {{content: {{enabled: true}}, sinks: [{{kind: jsonl, path: {sink}}}]}}\n"
+    )
+    process = await serve("-c", config)
+    connection = await connect(process.port)
+    secret = "sk-proj-0123456789abcdefGHIJ_klmn"
+    asked = {"model": "default", "messages": [{"role": "user", "content": f"hello {secret}"}]}
+    replies = [
+        await connection.ask("/v1/chat/completions", each)
+        for each in (asked, {**asked, "stream": True}, {**asked, "model": "quiet"})
+    ]
+    whole, stream, quiet = [reply.headers["x-request-id"] for reply in replies]
+
+    async def shown(request_id: str) -> Any:
+        answer = await connection.ask(f"/api/logs/{request_id}/content", headers={"host": "localhost"})
+        assert answer.status in (200, 404), answer.body
+        return json.loads(answer.body) if answer.status == 200 else None
+
+    await process.reaches(lambda: len(content_rows(file)) == 2, "they are kept")
+    told = await shown(whole)
+    assert json.loads(told["request"])["messages"][0]["content"] == "hello [secret]"
+    assert json.loads(told["reply"])["object"] == "chat.completion"
+    assert "[DONE]" in (await shown(stream))["reply"]
+    assert await shown(quiet) is None
+    await process.reaches(lambda: len(rows_of_all(file)) == 3, "all are in the log")
+    assert all("hello" not in event for (event,) in rows_of_all(file))
+    async with asyncio.timeout(10.0):
+        while b'headway_request_contents_total{result="stored"} 2' not in (await connection.ask("/metrics")).body:
+            connection = await connect(process.port)
+            await asyncio.sleep(0.1)
+    assert "hello" not in sink.read_text()
+    assert "hello" not in process.out + process.told
+    assert secret.encode() not in b"".join(each.read_bytes() for each in tmp_path.glob("log.db*"))
 
 
 async def test_what_was_answered_last_is_kept_when_the_gateway_ends(

@@ -113,6 +113,9 @@ class ModelSection(Section):
     fallback: list[FallbackSection] = Field(
         default=[], description="Where requests go that fail for reasons of their own, such as a long prompt."
     )
+    content: bool | None = Field(
+        default=None, description="Whether its messages and replies are kept. Not set: as observability.content says."
+    )
     resilience: ResilienceSection = Field(
         default=ResilienceSection(), description="What differs from the general 'resilience' for this model."
     )

@@ -19,6 +19,7 @@ from headway.config.fields import (
 from headway.config.quantities import Attempts, BatchSize, CacheSize, Kept, Ratio, Wait
 from headway.config.sections.alerts import AlertsSection
 from headway.config.sections.base import JSONL, WEBHOOK, Section, nothing_is_empty
+from headway.config.sections.content import ContentSection
 from headway.types import JsonlSink, Otel, Secret, WebhookSink
 
 _OTEL = Otel(endpoint="")
@@ -106,6 +107,10 @@ class ObservabilitySection(Section):
         default=None, description="Spans and metrics by OTLP. Not set: none."
     )
     sinks: list[SinkEntry] = Field(default=[], description="Who is told of every exchange that has ended.")
+
+    content: ContentSection = Field(
+        default=ContentSection(), description="Whether messages and replies are kept, and for how long."
+    )
 
     @model_validator(mode="after")
     def _sinks_differ(self) -> Self:

@@ -98,8 +98,9 @@ def compose(request: Request, toward: Toward) -> tuple[Body, tuple[str, ...]]:
         unable = missing(msgspec.structs.replace(request, needs=()) if writing.own else request, toward, LACKS)
         if unable is not None:
             raise Refused(unable.feature, unable.message)
-        if len(toward.lacks) > len(toward.abilities_lacking):
-            request = _without(request, toward, writing)
+        refused = toward.refuses
+        if refused:
+            request = _without(request, refused, writing)
     body: Body = {"model": toward.model}
     conversation = write_conversation(request.messages, writing)
     if writing.own:
@@ -115,9 +116,9 @@ def compose(request: Request, toward: Toward) -> tuple[Body, tuple[str, ...]]:
     return body, tuple(writing.dropped)
 
 
-def _without(request: Request, toward: Toward, writing: Writing) -> Request:
+def _without(request: Request, refused: frozenset[str], writing: Writing) -> Request:
     gone: dict[str, Any] = {}
-    for name in sorted(toward.lacks):
+    for name in sorted(refused):
         if name in _MAY_LACK and getattr(request, name) != _MAY_LACK[name]:
             writing.drop(name)
             gone[name] = _MAY_LACK[name]

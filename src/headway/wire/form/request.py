@@ -135,6 +135,11 @@ class Toward(msgspec.Struct, frozen=True, kw_only=True):
     renames: Mapping[str, str] = MappingProxyType({})
     """Parameters that the model wants under another name than its dialect's usual one, by that usual name."""
 
+    @property
+    def refuses(self) -> frozenset[str]:
+        """Those of `lacks` that are no abilities: parameters, which may be left out."""
+        return self.lacks - self.abilities_lacking
+
 
 class Written(msgspec.Struct, frozen=True):
     """A request in the words of a dialect. `dropped` names what could not be said, by the names of the form: a field of

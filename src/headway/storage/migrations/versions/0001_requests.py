@@ -25,6 +25,12 @@ _BUCKETS = 22
 
 
 def upgrade() -> None:
+    _requests()
+    _tags()
+    _sums()
+
+
+def _requests() -> None:
     op.create_table(
         "requests",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
@@ -55,12 +61,18 @@ def upgrade() -> None:
     op.create_index(
         "ix_requests_failed", "requests", ["id", "outcome", "status"], sqlite_where=failed, postgresql_where=failed
     )
+
+
+def _tags() -> None:
     op.create_table(
         "request_tags",
         sa.Column("tag", sa.String(128), primary_key=True),
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
         postgresql_partition_by="RANGE (id)",
     )
+
+
+def _sums() -> None:
     for name in ("usage_minutes", "usage_hours", "usage_days"):
         op.create_table(
             name,
