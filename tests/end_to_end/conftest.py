@@ -242,6 +242,7 @@ async def running(config: str | Path, environ: Mapping[str, str]) -> AsyncGenera
         for connection in list(server.server_state.connections):
             connection.transport.abort()
         headway.close()
+        await headway.administration.close()
         await asyncio.sleep(0)
 
 
@@ -254,7 +255,8 @@ async def gateway() -> AsyncIterator[Start]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(config: str | Path, environ: Mapping[str, str] | None = None) -> RunningGateway:
-            return await stack.enter_async_context(running(config, environ or {}))
+            environ = {"HEADWAY_DATABASE_URL": "off", **(environ or {})}  # whoever wants one says where
+            return await stack.enter_async_context(running(config, environ))
 
         yield start
 

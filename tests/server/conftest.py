@@ -44,7 +44,9 @@ models:
 
 
 def configured(base_url: str, text: str = CONFIG) -> Snapshot:
-    return load_text(text.format(base_url=base_url), name="test", folder=Path(), environ={})
+    """Without a database: who asks is told without one, too."""
+    environ = {"HEADWAY_DATABASE_URL": "off"}
+    return load_text(text.format(base_url=base_url), name="test", folder=Path(), environ=environ)
 
 
 class Stream:
@@ -341,6 +343,7 @@ async def serve(kind: Kind, started: Future[Running]) -> None:
     try:
         await task
         headway.close()
+        await headway.administration.close()
         await asyncio.sleep(0)
     except BaseException as error:
         run.finished.set_exception(error)
