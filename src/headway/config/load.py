@@ -82,6 +82,8 @@ def load_text(
     snapshot = compile_snapshot(
         config, sections, providers, database=usual, generation=generation, source=name, folder=folder
     )
+    if "observability" in published:
+        snapshot = _alerting_within(snapshot)
     return _marked(snapshot, text_alone, published.keys(), None if above is None else above.published)
 
 
@@ -148,6 +150,13 @@ def _kept_within(
         else provider
         for name, provider in providers.items()
     }
+
+
+def _alerting_within(snapshot: Snapshot) -> Snapshot:
+    """The same for the addresses of alerts."""
+    reach = snapshot.administration.private_networks
+    webhooks = tuple(msgspec.structs.replace(each, reach=reach) for each in snapshot.alerts.webhooks)
+    return msgspec.structs.replace(snapshot, alerts=msgspec.structs.replace(snapshot.alerts, webhooks=webhooks))
 
 
 def _marked(snapshot: Snapshot, text: Document, sections: Collection[str], published: Published | None) -> Snapshot:

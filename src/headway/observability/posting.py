@@ -32,13 +32,18 @@ class Answered(NamedTuple):
 class Address:
     """A URL, apart: `origin` may be told, the rest is as secret as a key."""
 
-    def __init__(self, url: Secret) -> None:
+    def __init__(self, url: Secret, reach: tuple[str, ...] | None = None) -> None:
+        """`reach`: as `Provider.reach`."""
         parts = urlsplit(url.reveal())
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         self.origin = f"{parts.scheme}://{host}" + ("" if parts.port is None else f":{parts.port}")
         self.path = Secret((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         self.provider = Provider(
-            name="webhook", kind="custom", base_url=self.origin, credentials=(Credential(name="none", secret=None),)
+            name="webhook",
+            kind="custom",
+            base_url=self.origin,
+            credentials=(Credential(name="none", secret=None),),
+            reach=reach,
         )
 
 

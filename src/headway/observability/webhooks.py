@@ -90,7 +90,7 @@ class Webhooks:
 class _Line:
     def __init__(self, webhook: Webhook, post: Post, counted: Counted, rng: Random) -> None:
         self._format: WebhookFormat = webhook.format
-        self._address = Address(webhook.url)
+        self._address = Address(webhook.url, webhook.reach)
         self._post = post
         self._counted = counted
         self._rng = rng

@@ -67,6 +67,8 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
 
     url: Secret
     format: WebhookFormat = "json"
+    reach: tuple[str, ...] | None = None
+    """As `Provider.reach`."""
 
 
 class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
