@@ -162,7 +162,7 @@ async def connections_ended() -> AsyncIterator[None]:
     that thread must still find the loop of its test.
     """
     yield
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while any("connection_worker" in thread.name for thread in threading.enumerate()):
             await asyncio.sleep(0.01)
 

@@ -11,13 +11,17 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from events import made_event
 from headway.admin.application import Administration
+from headway.admin.passwords import Cost, Passwords
 from headway.config.load import load_text
 from headway.core.load import Load
 from headway.failures import Failure, FailureKind
 from headway.observability.feed import Feed
+from headway.storage.accounts import Accounts
 from headway.storage.database import Database
 from headway.storage.migrations import migrate
 from headway.storage.request_log import RequestLog
@@ -28,6 +32,7 @@ from headway.types import (
     Caller,
     ExchangeEvent,
     Overview,
+    Role,
     RouteRecord,
     Secret,
     Snapshot,
@@ -42,14 +47,22 @@ class Refusal(NamedTuple):
 
 
 class Guard:
-    """Lets everybody in until it is told not to."""
-
-    wants_token = False
+    """Lets everybody in until it is told not to, or has a token."""
 
     def __init__(self) -> None:
         self.refuses: Refusal | None = None
+        self.token: str | None = None
 
-    def refusal(self, headers: object) -> Refusal | None:
+    def refuse(self, status: int) -> None:
+        self.refuses = Refusal(status, "not you")
+
+    @property
+    def wants_token(self) -> bool:
+        return self.token is not None
+
+    def refusal(self, headers: Any) -> Refusal | None:
+        if self.token is not None and headers.get("authorization") != f"Bearer {self.token}":
+            return Refusal(401, "the token")
         return self.refuses
 
 
@@ -72,6 +85,10 @@ class Gateway:
         self.snapshot: Snapshot = made
         self.keep_in(url)
 
+    def administer(self, **settings: Any) -> None:
+        administration = msgspec.structs.replace(self.snapshot.administration, **settings)
+        self.snapshot = msgspec.structs.replace(self.snapshot, administration=administration)
+
     def keep_in(self, url: str | None) -> None:
         storage = Storage(url=None if url is None else Secret(url))
         self.snapshot = msgspec.structs.replace(self.snapshot, storage=storage)
@@ -92,6 +109,8 @@ class Gateway:
         return ()
 
 
+PASSWORD = "correct horse battery"
+SETUP_TOKEN = "from-standard-error"
 HERE: dict[str, Any] = {"name": "headway.yaml", "folder": Path(), "environ": {}}
 
 
@@ -116,10 +135,18 @@ class World:
         self.gateway = Gateway(self.url)
         self.watchers: list[Callable[[ExchangeEvent], None]] = []
         self.feed = Feed(self._watch)
-        self.app = Administration(self.gateway, self.guard, self.feed)
+        self.passwords = Passwords(Cost(time=1, memory=8))
+        self.app = Administration(
+            self.gateway, self.guard, self.feed, setup_token=Secret(SETUP_TOKEN), passwords=self.passwords
+        )
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://localhost")
         self._database = Database(self.url)
         self._ids = Ids()
+        self._browsers: list[httpx.AsyncClient] = []
+
+    @property
+    def engine(self) -> Any:
+        return self._database.engine
 
     def _watch(self, watcher: Callable[[ExchangeEvent], None]) -> Callable[[], None]:
         self.watchers.append(watcher)
@@ -130,6 +157,34 @@ class World:
         lines = msgspec.json.Encoder().encode_lines(list(events)).splitlines()
         batch = [logged for line in lines if (logged := read_line(line, self._ids)) is not None]
         await RequestLog(self._database.engine).store(batch)
+
+    async def account(self, name: str, role: Role, *, password: str = PASSWORD) -> None:
+        await migrate(self._database.engine)
+        digest = self.passwords.hash_now(password)
+        caller = Caller(name="test", proof="token", permissions=frozenset())
+        await Accounts(self._database.engine).add(caller, name, role, digest, now=time.time())
+
+    def browser(self, **fields: str) -> httpx.AsyncClient:
+        """One that keeps cookies, and reaches the administration where it is mounted."""
+        app = Starlette(routes=[Mount("/api", self.app)])
+        transport = httpx.ASGITransport(app, client=("192.0.2.7", 5000))
+        client = httpx.AsyncClient(transport=transport, base_url="http://localhost:8080/api", headers=fields)
+        self._browsers.append(client)
+        return client
+
+    async def logged_in(self, name: str, *, password: str = PASSWORD) -> httpx.AsyncClient:
+        """A browser with a session, which sends its token against forged requests."""
+        browser = self.browser()
+        answer = await browser.post("/login", json={"name": name, "password": password})
+        assert answer.status_code == 200, answer.text
+        browser.headers["x-csrf-token"] = answer.json()["csrf"]
+        return browser
+
+    async def tool(self, author: httpx.AsyncClient, *scopes: str, **facts: Any) -> httpx.AsyncClient:
+        """One that has a token of the author's."""
+        made = await author.post("/tokens", json={"name": "tool", "scopes": scopes, **facts})
+        assert made.status_code == 201, made.text
+        return self.browser(authorization=f"Bearer {made.json()['token']}")
 
     async def get(self, path: str, **query: Any) -> httpx.Response:
         return await self.client.get(path, params=query)
@@ -146,7 +201,8 @@ class World:
             return await client.request(method, path)
 
     async def close(self) -> None:
-        await self.client.aclose()
+        for client in (self.client, *self._browsers):
+            await client.aclose()
         await self.app.close()
         await self._database.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headway.admin import playground
+from headway.admin import application
 
 HELLO: dict[str, Any] = {"messages": [{"role": "user", "content": "hello"}]}
 
@@ -99,6 +99,6 @@ async def test_what_is_no_request_is_refused_by_name(world: Any, content: Any, p
 
 
 async def test_a_request_is_bounded(world: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(playground, "MOST_BYTES", 100)
+    monkeypatch.setattr(application, "MOST", 100)
     assert (await play(world, {"model": "default", **HELLO})).status_code == 200
     assert (await play(world, {"model": "default" * 20, **HELLO})).status_code == 413

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 import time
@@ -13,6 +14,7 @@ from random import Random
 
 import pytest
 
+from headway.config.reach import networks
 from headway.observability import webhook
 from headway.observability.exports import Around, Exports
 from headway.observability.files import RotatingFile
@@ -237,6 +239,31 @@ def test_events_are_posted_many_at_once(hook: Hook, event: Make):
     assert fields["authorization"] == "Bearer of-the-hook"
     assert fields["content-type"] == "application/json"
     assert lost(made) == {}
+
+
+@pytest.mark.real
+def test_an_address_that_was_set_by_api_is_posted_to_where_it_may_lie(hook: Hook, event: Make):
+    assert webhook_to(hook, attempts=1, reach=()).send([event()], Hurry()) == 1
+    assert hook.got == []
+    assert webhook_to(hook, attempts=1, reach=("127.0.0.1/32",)).send([event()], Hurry()) == 0
+    assert len(hook.got) == 1
+
+
+@pytest.mark.real
+def test_a_name_that_leads_elsewhere_by_now_is_not_posted_to(hook: Hook, monkeypatch: pytest.MonkeyPatch):
+    port = int(hook.url.rpartition(":")[2].partition("/")[0])
+    leads_to: list[list[str]] = [["127.0.0.2", "127.0.0.1"], ["127.0.0.2"]]
+
+    def resolve(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        found = leads_to.pop(0) if host == "hook.test" else [host]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    allowed = networks(["127.0.0.1/32"])
+    with webhook.reached("hook.test", port, 5.0, allowed) as sock:
+        assert sock.getpeername()[0] == "127.0.0.1"
+    with pytest.raises(OSError, match="may be connected to"):
+        webhook.reached("hook.test", port, 5.0, allowed)
 
 
 @pytest.mark.real

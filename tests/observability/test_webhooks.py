@@ -296,6 +296,14 @@ async def test_an_answer_that_is_none_and_a_closed_port_are_told_without_the_sec
 
 
 @pytest.mark.real
+async def test_a_webhook_that_was_set_by_api_is_posted_to_where_it_may_lie(server: Server, upstreams: Upstreams):
+    refused = await post(upstreams, Address(server.url, ()), b"{}", 5.0)
+    assert "private_networks" in refused.problem
+    assert server.requests == []
+    assert (await post(upstreams, Address(server.url, ("127.0.0.0/8",)), b"{}", 5.0)).status is not None
+
+
+@pytest.mark.real
 async def test_a_cancelled_post_leaves_nothing_open(server: Server, upstreams: Upstreams):
     server.answer = None
     posting = asyncio.ensure_future(post(upstreams, Address(server.url), b"{}", 5.0))

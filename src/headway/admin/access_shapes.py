@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from headway.admin.door import ANYBODY, TOKEN
 from headway.admin.passwords import LONGEST
 from headway.admin.shapes import Problem
 from headway.types import Permission, Proof, Role
 
+_HALF = re.compile("[\ud800-\udfff]")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]*$"
 
 
@@ -35,6 +37,17 @@ class Asked(BaseModel):
     """What is sent with a change. Unknown fields are refused, so that none is ignored."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, sent: object) -> object:
+        """JSON may escape half of a character, which nothing can be done with."""
+        if not isinstance(sent, dict):
+            return sent
+        fields = cast("dict[str, object]", sent)
+        if any(isinstance(value, str) and _HALF.search(value) for value in fields.values()):
+            raise ValueError("there are characters in it that are none")
+        return fields
 
 
 class Login(Asked):

@@ -8,11 +8,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.admin.account_pages import account_pages
 from headway.admin.alerts import Alerts, alert_pages
-from headway.admin.bodies import MOST, MOST_FROM_OUTSIDE, OWN_BOUND, bounded
+from headway.admin.bodies import MOST, MOST_FROM_OUTSIDE, bounded
 from headway.admin.callers import Needs
 from headway.admin.configuration import configuration_routers
 from headway.admin.described import DescribedApp
-from headway.admin.door import Door, Refusal, path_of
+from headway.admin.door import Door, Refusal
 from headway.admin.entrance import Entrance, Guard
 from headway.admin.live import live_pages
 from headway.admin.login_pages import login_pages
@@ -22,6 +22,7 @@ from headway.admin.passwords import Passwords
 from headway.admin.playground import Play, playground_pages
 from headway.admin.records import Records
 from headway.admin.refusals import handle_refusals, refuse
+from headway.admin.sign_on_pages import sign_on_pages
 from headway.admin.state import Gateway, State
 from headway.admin.statistics import statistics_pages
 from headway.admin.status import status_pages
@@ -69,8 +70,7 @@ class Administration:
                 return
             if met is not None:
                 scope["headway.caller"] = met
-            if path_of(scope) not in OWN_BOUND:
-                receive = bounded(receive, MOST_FROM_OUTSIDE if met is None else MOST)
+            receive = bounded(receive, MOST_FROM_OUTSIDE if met is None else MOST)
         await self.pages(scope, receive, send)
 
     async def close(self) -> None:
@@ -93,7 +93,7 @@ def _app(state: State) -> ASGIApp:
     told = (status_pages, target_pages, alert_pages, log_pages, statistics_pages, live_pages)
     for pages in (*told, playground_pages):
         app.include_router(pages(state))
-    for about_people in (login_pages, account_pages, token_pages):
+    for about_people in (login_pages, sign_on_pages, account_pages, token_pages):
         app.include_router(about_people(state.entrance))
     for router in configuration_routers(state.gateway, state.records):
         app.include_router(router)

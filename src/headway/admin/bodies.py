@@ -7,8 +7,6 @@ from starlette.types import Message, Receive
 
 MOST = 4 * 1024 * 1024
 MOST_FROM_OUTSIDE = 16 * 1024
-OWN_BOUND = frozenset({"/playground"})
-"""Pages that take more, and bound it themselves."""
 
 
 def bounded(receive: Receive, most: int) -> Receive:

@@ -9,14 +9,12 @@ from fastapi.responses import JSONResponse, Response
 
 from headway.admin.access_shapes import Login, Me, OwnPassword, Setup, Ways, problems
 from headway.admin.callers import AsCaller, Needs
-from headway.admin.door import ANYBODY, address_of, without_origin
+from headway.admin.door import address_of, without_origin
 from headway.admin.entrance import Entrance
 from headway.admin.passwords import fault_of
 from headway.admin.refusals import refuse
-from headway.admin.sessions import farewell, told_of, welcome
+from headway.admin.sessions import farewell, outsider, tell_of_failure, told_of, welcome
 from headway.storage.accounts import Account, AccountChange
-from headway.storage.audit import record
-from headway.types import Caller
 
 _TOO_OFTEN = "too many failed logins; come again later"
 _WRONG = "name or password is wrong"
@@ -43,7 +41,7 @@ def login_pages(entrance: Entrance) -> APIRouter:
             return late
         account = await _known(entrance, name, asked.password.get_secret_value())
         if account is None:
-            await _tell_of_failure(entrance, name, request)
+            await tell_of_failure(entrance, await _subject(entrance, name), request)
             return refuse(401, _WRONG, code="wrong_login")
         entrance.attempts.succeeded(name, address_of(request.scope))
         return await welcome(entrance, account, request)
@@ -56,7 +54,7 @@ def login_pages(entrance: Entrance) -> APIRouter:
         if refused is not None:
             return refused
         digest = await entrance.passwords.hash(asked.password.get_secret_value())
-        caller = _outsider(request)
+        caller = outsider(request)
         accounts = await entrance.accounts()
         account = await accounts.add(caller, asked.name, "admin", digest, now=time.time(), first=True)
         return await welcome(entrance, account, request, 201)
@@ -84,7 +82,7 @@ def login_pages(entrance: Entrance) -> APIRouter:
         if late is not None:
             return late
         if await _known(entrance, caller.name, asked.current.get_secret_value()) is None:
-            await _tell_of_failure(entrance, caller.name, request)
+            await tell_of_failure(entrance, caller.name, request)
             return refuse(403, "the current password is wrong", code="wrong_login", param="current")
         entrance.attempts.succeeded(caller.name, address_of(request.scope))
         fault = fault_of(asked.password.get_secret_value(), caller.name)
@@ -117,13 +115,9 @@ async def _known(entrance: Entrance, name: str, password: str) -> Account | None
     return account
 
 
-async def _tell_of_failure(entrance: Entrance, name: str, request: Request) -> None:
+async def _subject(entrance: Entrance, name: str) -> str:
     """A name that nobody has may be a password in the wrong field: it is not written down."""
-    accounts = await entrance.accounts()
-    subject = name if await accounts.one(name) is not None else "(nobody)"
-    if entrance.attempts.is_told(subject, time.monotonic()):
-        async with accounts.engine.begin() as connection:
-            await record(connection, _outsider(request), "session.refuse", subject)
+    return name if await (await entrance.accounts()).one(name) is not None else "(nobody)"
 
 
 async def _setup_refused(entrance: Entrance, asked: Setup, request: Request) -> Response | None:
@@ -141,8 +135,3 @@ async def _setup_refused(entrance: Entrance, asked: Setup, request: Request) -> 
         entrance.attempts.succeeded("(setup)", address_of(request.scope))
     fault = fault_of(asked.password.get_secret_value(), asked.name)
     return None if fault is None else refuse(422, fault, code="invalid_request", param="password")
-
-
-def _outsider(request: Request) -> Caller:
-    """Whoever asks has shown nothing yet."""
-    return Caller(name=ANYBODY, proof="open", permissions=frozenset(), address=address_of(request.scope))

@@ -22,8 +22,6 @@ from headway.admin.state import State
 from headway.pipeline.wishes import FORWARDED
 
 TAG = b"playground"
-MOST_BYTES = 4 * 1024 * 1024
-"""Of a request: a conversation, perhaps with a picture."""
 Spoken = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "converse", "cohere"]
 _TAGS = b"x-headway-tags"
 _OWN = b"x-headway-"
@@ -79,9 +77,7 @@ def playground_pages(state: State) -> APIRouter:
         },
     )
     async def play(request: Request) -> Response:
-        body = await _read(request, MOST_BYTES)
-        if body is None:
-            return refuse(413, f"the request is larger than {MOST_BYTES} bytes", code="request_too_large")
+        body = await request.body()
         try:
             asked = _decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -103,18 +99,6 @@ def _problem(asked: Play) -> tuple[str, str] | None:
     if asked.messages is not None and asked.dialect != "openai_chat":
         return "messages", f"messages are OpenAI's; give a body as {asked.dialect} has it"
     return None
-
-
-async def _read(request: Request, most: int) -> bytes | None:
-    """None: it is larger."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _fields(given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

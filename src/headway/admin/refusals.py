@@ -8,13 +8,13 @@ from math import ceil
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from headway.admin.configuration_shapes import problem_shown
 from headway.admin.publishing import NotPublishedError
 from headway.admin.records import NoLogError
 from headway.storage.accounts import AccountError
+from headway.storage.database import BROKEN
 
 _TYPES = {
     401: "authentication_error",
@@ -82,8 +82,6 @@ def handle_refusals(app: FastAPI) -> None:
             NoLogError: no_log,
             NotPublishedError: not_published,
             AccountError: no_such_change,
-            SQLAlchemyError: no_database,
-            OSError: no_database,
-            TimeoutError: no_database,
+            **dict.fromkeys(BROKEN, no_database),
         }
     )

@@ -8,11 +8,12 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from headway.admin.access_shapes import Me
-from headway.admin.door import address_of
+from headway.admin.door import ANYBODY, address_of
 from headway.admin.entrance import Entrance
 from headway.admin.origins import is_https
 from headway.admin.proofs import csrf_of, digest_of, new_session, session_cookie, session_of
 from headway.storage.accounts import Account
+from headway.storage.audit import record
 from headway.types import PERMISSIONS, Caller
 
 
@@ -24,6 +25,18 @@ def holder_of(account: Account, request: Request) -> Caller:
         permissions=PERMISSIONS[account.role],
         address=address_of(request.scope),
     )
+
+
+def outsider(request: Request) -> Caller:
+    """Whoever asks has shown nothing yet."""
+    return Caller(name=ANYBODY, proof="open", permissions=frozenset(), address=address_of(request.scope))
+
+
+async def tell_of_failure(entrance: Entrance, subject: str, request: Request) -> None:
+    """Somebody did not come in; about the same subject once in a while."""
+    if entrance.attempts.is_told(subject, time.monotonic()):
+        async with (await entrance.accounts()).engine.begin() as connection:
+            await record(connection, outsider(request), "session.refuse", subject)
 
 
 async def begin_session(entrance: Entrance, account: Account, request: Request) -> tuple[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from headway.cli.accounts import accounts
 from headway.cli.bench import bench
 from headway.cli.catalogue import models, providers
 from headway.cli.check import check
@@ -33,5 +34,5 @@ def version() -> None:
     click.echo(__version__)
 
 
-for each in (serve, demo, check, config, explain, bench, models, providers):
+for each in (serve, demo, check, config, explain, accounts, bench, models, providers):
     main.add_command(each)

@@ -26,6 +26,7 @@ from headway.config.sections.provider import ProviderSection
 from headway.config.sections.resilience import ResilienceSection
 from headway.config.sections.server import ServerSection
 from headway.config.sections.storage import StorageSection
+from headway.config.single_sign_on import single_sign_on_from
 from headway.failures import FailureKind
 from headway.providers.costs import Tariff
 from headway.providers.known_models import known_models
@@ -188,7 +189,10 @@ def storage_from(section: StorageSection, usual: Secret | None) -> Storage:
 
 def _administration(section: AdminSection) -> Administration:
     return Administration(
-        session=section.session, public_url=section.public_url, private_networks=tuple(section.private_networks)
+        session=section.session,
+        public_url=section.public_url,
+        private_networks=tuple(section.private_networks),
+        oidc=None if section.oidc is None else single_sign_on_from(section.oidc),
     )
 
 

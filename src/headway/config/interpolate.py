@@ -46,7 +46,8 @@ def interpolate(
 
 
 def is_secret(path: ConfigPath) -> bool:
-    """Whether what stands at a path is a secret: a provider's key, the value of a header, or a webhook's address."""
+    """Whether what stands at a path is a secret: a provider's key, the value of a header, a webhook's address, or the
+    secret of single sign-on."""
     match path:
         case ("providers", str(), "keys", int()) | ("providers", str(), "keys", int(), "value"):
             return True
@@ -56,7 +57,7 @@ def is_secret(path: ConfigPath) -> bool:
             return True
         case ("observability", "otel", "headers", str()) | ("observability", "sinks", int(), "headers", str()):
             return True
-        case ("observability", "sinks", int(), "url"):
+        case ("observability", "sinks", int(), "url") | ("auth", "admin", "oidc", "client_secret"):
             return True
         case _:
             return False

@@ -17,15 +17,15 @@ from headway.config.discover import discovered
 from headway.config.fields import database_url
 from headway.config.interpolate import interpolate
 from headway.config.observability import check_observability
+from headway.config.outward import check_ambient, kept_within, told_within
 from headway.config.problems import ConfigError, ConfigPath, Finding, Problem, UnreadableConfigError, render_path
 from headway.config.provider import Surroundings, provider_from
 from headway.config.published import MANAGED, Published, Unseal, check_published, opened
 from headway.config.references import Providers, check_references
-from headway.config.schema import Config
-from headway.config.sections.provider import ProviderSection
+from headway.config.single_sign_on import check_single_sign_on
 from headway.config.text import LARGEST_TEXT, Document, read
 from headway.config.validate import validate
-from headway.types import Managed, Provider, Secret, Snapshot, Storage
+from headway.types import Managed, Secret, Snapshot, Storage
 
 DATABASE_VARIABLE = "HEADWAY_DATABASE_URL"
 ENVIRONMENT = "environment"
@@ -64,6 +64,7 @@ def load_text(
     findings.extend(checked.findings)
     config = checked.config
     findings.extend(check_observability(config.observability, folder))
+    findings.extend(check_single_sign_on(config.auth.admin))
     sections = discovered(environ) if config.providers is None else config.providers
     around = Surroundings(environ, folder, findings.append)
     made = {each: provider_from(each, section, around) for each, section in sections.items()}
@@ -73,17 +74,19 @@ def load_text(
     if names is not None:
         known = Providers(names, providers, written=config.providers is not None)
         findings.extend(check_references(document, data, config, known))
+    if "providers" in published:
+        findings.extend(check_ambient(providers, sections))
     usual = _usual_database(environ, findings.append)
     problems = _problems(text_alone, findings, published.keys(), above)
     if problems:
         raise ConfigError(name, problems)
     if "providers" in published:
-        providers = _kept_within(providers, sections, config)
+        providers = kept_within(providers, sections, config)
     snapshot = compile_snapshot(
         config, sections, providers, database=usual, generation=generation, source=name, folder=folder
     )
     if "observability" in published:
-        snapshot = _alerting_within(snapshot)
+        snapshot = told_within(snapshot)
     return _marked(snapshot, text_alone, published.keys(), None if above is None else above.published)
 
 
@@ -135,28 +138,6 @@ def _published(text: Document, above: Above | None, report: Callable[[Finding], 
     for finding in check_published(found):
         report(finding)
     return found
-
-
-def _kept_within(
-    providers: Mapping[str, Provider], sections: Mapping[str, ProviderSection], config: Config
-) -> dict[str, Provider]:
-    """Those whose address was published carry how far they may reach. Addresses of the catalogue and of the environment
-    are not whoever publishes' to choose.
-    """
-    reach = tuple(config.auth.admin.private_networks)
-    return {
-        name: msgspec.structs.replace(provider, reach=reach)
-        if sections[name].base_url is not None or sections[name].proxy
-        else provider
-        for name, provider in providers.items()
-    }
-
-
-def _alerting_within(snapshot: Snapshot) -> Snapshot:
-    """The same for the addresses of alerts."""
-    reach = snapshot.administration.private_networks
-    webhooks = tuple(msgspec.structs.replace(each, reach=reach) for each in snapshot.alerts.webhooks)
-    return msgspec.structs.replace(snapshot, alerts=msgspec.structs.replace(snapshot.alerts, webhooks=webhooks))
 
 
 def _marked(snapshot: Snapshot, text: Document, sections: Collection[str], published: Published | None) -> Snapshot:

@@ -30,10 +30,9 @@ class Answered(NamedTuple):
 
 
 class Address:
-    """A URL, apart: `origin` may be told, the rest is as secret as a key."""
+    """A URL, apart: `origin` may be told, the rest is as secret as a key. `reach` is a provider's."""
 
     def __init__(self, url: Secret, reach: tuple[str, ...] | None = None) -> None:
-        """`reach`: as `Provider.reach`."""
         parts = urlsplit(url.reveal())
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         self.origin = f"{parts.scheme}://{host}" + ("" if parts.port is None else f":{parts.port}")

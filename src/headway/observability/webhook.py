@@ -3,20 +3,23 @@
 A batch is sent again, after longer and longer pauses, while the other side is away or says that it has too much to do;
 so an event may come twice, and is known by its `request_id`. What the other side refuses is lost. The standard
 library's client does: one request at a time in a thread that may wait, and no redirect is followed, which might carry
-the headers' secrets elsewhere.
+the headers' secrets elsewhere. An address that was set through the API is judged each time that it is connected to.
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from ipaddress import ip_address
 from random import Random
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
+from headway.config.reach import Network, forbidden, networks
 from headway.observability.outbox import Outbox
 from headway.types import ExchangeEvent, WebhookSink
 from headway.version import __version__
@@ -52,6 +55,7 @@ class Webhook:
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._trust = trust
         self._context: ssl.SSLContext | None = None
+        self._allowed = None if sink.reach is None else networks(sink.reach)
         self._rng = rng
         self._headers = {
             "content-type": "application/json",
@@ -90,10 +94,30 @@ class Webhook:
     def _connect(self) -> HTTPConnection:
         timeout = self._sink.timeout
         if not self._secure:
-            return HTTPConnection(self._host, self._port, timeout=timeout)
+            connection = HTTPConnection(self._host, self._port, timeout=timeout)
+            if self._allowed is not None:
+                connection.sock = reached(self._host, connection.port, timeout, self._allowed)
+            return connection
         if self._context is None:
             self._context = self._trust()
-        return HTTPSConnection(self._host, self._port, timeout=timeout, context=self._context)
+        connection = HTTPSConnection(self._host, self._port, timeout=timeout, context=self._context)
+        if self._allowed is not None:
+            sock = reached(self._host, connection.port, timeout, self._allowed)
+            connection.sock = self._context.wrap_socket(sock, server_hostname=self._host)
+        return connection
+
+
+def reached(host: str, port: int, timeout: float, allowed: Sequence[Network]) -> socket.socket:
+    """Connected to the first of its addresses that may be reached and answers; OSError if none does."""
+    problem = OSError("none of its addresses may be connected to")
+    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if forbidden(ip_address(address[0]), allowed) is not None:
+            continue
+        try:
+            return socket.create_connection((str(address[0]), port), timeout)
+        except OSError as error:
+            problem = error
+    raise problem
 
 
 def pause(attempt: int, rng: Random) -> float:

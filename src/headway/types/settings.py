@@ -68,7 +68,9 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     url: Secret
     format: WebhookFormat = "json"
     reach: tuple[str, ...] | None = None
-    """As `Provider.reach`."""
+    """Networks (CIDR) that are not public and that it may lie in all the same, where it was set by API. None: it may
+    lie anywhere.
+    """
 
 
 class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,6 +181,10 @@ class WebhookSink(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds for one request."""
     attempts: int = 5
     """Most requests for one batch."""
+    reach: tuple[str, ...] | None = None
+    """Networks (CIDR) that are not public and that it may lie in all the same, where it was set by API. None: it may
+    lie anywhere.
+    """
 
 
 class Observability(msgspec.Struct, frozen=True, kw_only=True):

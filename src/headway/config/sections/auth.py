@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from headway.config.fields import BaseUrl, Network
 from headway.config.quantities import Age
 from headway.config.sections.base import Section, nothing_is_empty
+from headway.config.sections.single_sign_on import OidcSection
 from headway.types import Administration
 
 _USUAL = Administration()
@@ -27,6 +28,9 @@ class AdminSection(Section):
         default=[],
         description="Networks that are not public, such as 10.0.0.0/8, where addresses set by API may lie all the "
         "same. What stands in this file may lie anywhere.",
+    )
+    oidc: OidcSection | None = Field(
+        default=None, description="Single sign-on by OpenID Connect. Not set: people log in with a password."
     )
 
 
