@@ -180,6 +180,16 @@ async def test_what_the_file_says_is_the_files(tmp_path: Path, connections_ended
         assert made.gateway.snapshot.providers["alpha"].reach is None, "what the file says may lie anywhere"
 
 
+async def test_secrets_of_the_file_are_not_shown_either(tmp_path: Path, connections_ended: None):
+    text = "providers: {a: {base_url: 'http://127.0.0.1:9/v1', keys: [sk-in-the-file-itself], proxy: 'http://u:hunter2@p:1'}}\n"
+    async with node(f"sqlite:///{tmp_path}/log.db", text, tmp_path) as made:
+        for path in ("/configuration", "/configuration/export", "/providers", "/providers/a"):
+            told = (await made.client.get(path)).text
+            assert "hunter2" not in told
+            assert "sk-in" not in told
+            assert "****self" in told
+
+
 async def test_the_file_wins_over_what_is_published_and_gives_it_back(tmp_path: Path, connections_ended: None):
     url = f"sqlite:///{tmp_path}/log.db"
     async with node(url, None, tmp_path) as made:

@@ -30,8 +30,8 @@ def is_plain(path: ConfigPath, text: str) -> bool:
     """Whether it is a secret itself, and neither sealed nor a reference to where one is."""
     if text.startswith(SEALED) or not text or _REFERENCES.fullmatch(text):
         return False
-    if not is_secret(path):
-        return "@" in text  # a proxy's address, with a password
+    if path[-1] in ("proxy", "url") and not is_secret(path):
+        return "@" in text  # the address of a proxy or a database, with a password
     return not text.startswith(FILE)
 
 

@@ -47,10 +47,12 @@ class NotToldError(Exception):
 
 
 def holds_secret(path: ConfigPath) -> bool:
-    """Whether what stands there is a secret or, as a proxy's address, may hold one."""
+    """Whether what stands there is a secret or, as the address of a proxy or a database, may hold one."""
     match path:
-        case ("providers", str(), "proxy"):
+        case ("providers", str(), "proxy") | ("storage", "url"):
             return True
+        case ("auth", *_, str() as name):
+            return name.endswith("secret")
         case _:
             return is_secret(path)
 
