@@ -497,3 +497,17 @@ async def test_the_schema_is_that_of_the_file(alone: Node):
     schema = await alone.get("/configuration/schema")
     root = Path(__file__).parents[2]
     assert schema == json.loads((root / "headway.schema.json").read_text())
+
+
+async def test_without_a_key_to_seal_it_no_secret_is_published_and_references_are(
+    tmp_path: Path, connections_ended: None
+):
+    url = f"sqlite:///{tmp_path}/log.db"
+    async with node(url, None, tmp_path, HEADWAY_SECRET_KEY_FILE=f"{tmp_path}/none", SOME_KEY="sk-some") as made:
+        answer = await made.put("/configuration", {"document": DOCUMENT, "base": 0})
+        found = await problems(answer)
+        assert "cannot be sealed" in found["providers.alpha.keys[0].value"]
+        assert "${NAME}" in found["providers.alpha.keys[0].value"]
+        assert (await made.get("/configuration"))["version"] == 0
+        section = {"base_url": PUBLIC, "keys": ["${SOME_KEY}"]}
+        assert (await made.put("/providers/alpha", section)).status_code == 200
