@@ -49,7 +49,7 @@ async def test_it_is_told_as_it_is_kept_and_who_looked_is_written_down(world: An
     assert answer.headers["cache-control"] == "no-store"
     assert told["request"] == '{"messages":[{"content":"[secret]"}]}'
     assert (told["reply"], told["request_cut"], told["reply_cut"]) == ("data: {}", False, True)
-    assert await looked(world) == [("admin", "content.read", "r1")]
+    assert await looked(world) == [("anybody", "content.read", "r1")]
 
 
 async def test_what_is_not_kept_is_a_404_that_leaves_no_note(world: Any):

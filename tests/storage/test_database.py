@@ -10,6 +10,7 @@ import pytest
 
 from headway.storage import database as opened
 from headway.storage.database import BROKEN, BadUrlError, Database
+from headway.storage.migrations import migrate
 from storage.made import until
 
 
@@ -84,3 +85,19 @@ async def test_a_server_that_refuses_is_told_in_one_line():
     assert "Connect call failed" in said
     assert "secret" not in said
     assert "\n" not in said
+
+
+async def test_a_new_file_is_its_owner_s_alone_and_one_that_is_there_stays_as_it_is(
+    tmp_path: Path, connections_ended: None
+):
+    for name, mode in (("new.db", None), ("old.db", 0o640)):
+        file = tmp_path / name
+        if mode is not None:
+            file.touch()
+            file.chmod(mode)
+        database = Database(f"sqlite:///{file}")
+        await migrate(database.engine)
+        assert file.stat().st_mode & 0o777 == (mode or 0o600)
+        beside = file.with_name(f"{name}-wal")
+        assert beside.stat().st_mode & 0o777 == (mode or 0o600)
+        await database.close()

@@ -1,18 +1,15 @@
-"""Accounts, for those who may change them, and the log of changes."""
+"""Accounts, for those who may change them."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from headway.admin.access_shapes import (
     AccountList,
     AccountShown,
-    AuditEntry,
-    AuditPage,
     ChangedAccount,
     NewAccount,
     problems,
@@ -22,7 +19,6 @@ from headway.admin.entrance import Entrance
 from headway.admin.passwords import fault_of
 from headway.admin.refusals import refuse
 from headway.storage.accounts import SIGNED_ON, Account, AccountChange, AccountError
-from headway.storage.audit import MOST_ON_A_PAGE, AuditLog
 from headway.types import Secret
 
 _PROBLEMS = problems(404, 409, 422, 429, 503)
@@ -81,19 +77,6 @@ def account_pages(entrance: Entrance) -> APIRouter:
     )
     async def remove(name: str, caller: AsCaller) -> None:
         await (await entrance.accounts()).remove(caller, name.lower())
-
-    @router.get("/audit", tags=["audit"], summary="Changes, newest first")
-    async def audit(
-        who: Annotated[str | None, Query(max_length=128)] = None,
-        action: Annotated[str | None, Query(max_length=64, description="Such as account.change.")] = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = 50,
-        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the page before.")] = None,
-    ) -> AuditPage:
-        log = AuditLog((await entrance.accounts()).engine)
-        before = None if cursor is None else int(cursor)
-        found = await log.page(most=limit + 1, before=before, who=who, action=action)
-        entries = [AuditEntry.model_validate(each, from_attributes=True) for each in found[:limit]]
-        return AuditPage(entries=entries, next=str(entries[-1].id) if len(found) > limit else None)
 
     return router
 

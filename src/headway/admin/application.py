@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.admin.account_pages import account_pages
 from headway.admin.alerts import Alerts, alert_pages
+from headway.admin.audit_pages import audit_pages
 from headway.admin.bodies import MOST, MOST_FROM_OUTSIDE, bounded
 from headway.admin.callers import Needs
 from headway.admin.configuration import configuration_routers
@@ -94,7 +95,7 @@ def _app(state: State) -> ASGIApp:
     told = (status_pages, target_pages, alert_pages, log_pages, content_pages, statistics_pages, live_pages)
     for pages in (*told, playground_pages):
         app.include_router(pages(state))
-    for about_people in (login_pages, sign_on_pages, account_pages, token_pages):
+    for about_people in (login_pages, sign_on_pages, account_pages, token_pages, audit_pages):
         app.include_router(about_people(state.entrance))
     for router in configuration_routers(state.gateway, state.records):
         app.include_router(router)

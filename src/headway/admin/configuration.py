@@ -37,11 +37,14 @@ from headway.config.published import Published
 from headway.config.schema import Config, json_schema
 from headway.storage.configurations import MOST_ON_A_PAGE, Conflict
 
+_ANSWERS: dict[int | str, dict[str, Any]] = {409: {"model": Problem}, 503: {"model": Problem}}
+
 
 def configuration_routers(gateway: Configured, records: Records) -> list[APIRouter]:
     publishing = Publishing(gateway, records)
     return [
         _reading_pages(gateway, publishing),
+        _history_pages(publishing),
         _publishing_pages(publishing),
         *resource_pages(gateway, publishing),
     ]
@@ -64,9 +67,8 @@ async def _effective(gateway: Configured, publishing: Publishing, newest: Publis
 
 def _reading_pages(gateway: Configured, publishing: Publishing) -> APIRouter:
     router = APIRouter(prefix="/configuration", tags=["configuration"], dependencies=[Depends(Needs("read"))])
-    answers: dict[int | str, dict[str, Any]] = {409: {"model": Problem}, 503: {"model": Problem}}
 
-    @router.get("", summary="The configuration as it holds", response_model=ConfigurationState, responses=answers)
+    @router.get("", summary="The configuration as it holds", response_model=ConfigurationState, responses=_ANSWERS)
     async def whole() -> Response:
         newest = await publishing.newest()
         snapshot, configuration = gateway.snapshot, gateway.configuration
@@ -91,7 +93,7 @@ def _reading_pages(gateway: Configured, publishing: Publishing) -> APIRouter:
         "/export",
         summary="The configuration as it holds, as YAML",
         response_class=PlainTextResponse,
-        responses=answers | {200: {"content": {"application/yaml": {}}, "description": "YAML, secrets masked."}},
+        responses=_ANSWERS | {200: {"content": {"application/yaml": {}}, "description": "YAML, secrets masked."}},
     )
     async def export() -> Response:
         sections = await _effective(gateway, publishing, await publishing.newest())
@@ -99,7 +101,18 @@ def _reading_pages(gateway: Configured, publishing: Publishing) -> APIRouter:
         text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=120)
         return Response(text, media_type="application/yaml", headers={"cache-control": "no-store"})
 
-    @router.get("/history", summary="Published versions, newest first", responses=answers)
+    return router
+
+
+def _history_pages(publishing: Publishing) -> APIRouter:
+    router = APIRouter(
+        prefix="/configuration/history",
+        tags=["configuration"],
+        dependencies=[Depends(Needs("read"))],
+        responses=_ANSWERS,
+    )
+
+    @router.get("", summary="Published versions, newest first")
     async def history(
         *,
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = 50,
@@ -111,10 +124,10 @@ def _reading_pages(gateway: Configured, publishing: Publishing) -> APIRouter:
         return History(versions=shown, next=shown[-1].version if more else None)
 
     @router.get(
-        "/history/{version}",
+        "/{version}",
         summary="One published version, and what it changed",
         response_model=WholeEditionShown,
-        responses=answers | {404: {"model": Problem}},
+        responses={404: {"model": Problem}},
     )
     async def one(version: int) -> WholeEditionShown | Response:
         store = await publishing.configurations()

@@ -63,6 +63,14 @@ def login_pages(entrance: Entrance) -> APIRouter:
     async def logout(caller: AsCaller, request: Request) -> Response:
         return await farewell(entrance, caller, request)
 
+    router.include_router(_own_pages(entrance))
+    return router
+
+
+def _own_pages(entrance: Entrance) -> APIRouter:
+    """For those who are in."""
+    router = APIRouter()
+
     @router.get("/me", summary="Who you are, and what you may do")
     async def me(caller: AsCaller, request: Request) -> Me:
         return await told_of(entrance, caller, request)

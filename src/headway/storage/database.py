@@ -6,8 +6,10 @@ SQLite is told to let readers read while somebody writes. Who works with rows is
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -115,6 +117,7 @@ def _engine(kind: Kind, url: URL) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
         return engine
     engine = create_async_engine(url)
+    event.listen(engine.sync_engine, "do_connect", partial(_begin_file, url.database))
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 
@@ -128,6 +131,13 @@ def _prepare_postgresql(connection: DBAPIConnection, _record: object) -> None:
         cursor.execute(f"SET {setting}")
     cursor.close()
     connection.commit()
+
+
+def _begin_file(file: str | None, *_: object) -> None:
+    """A new file is for its owner alone: it may come to hold messages, and it holds hashes of passwords."""
+    if file and file != ":memory:":
+        with suppress(OSError):  # there already, or it cannot be made, which connecting says better
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
