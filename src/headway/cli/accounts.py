@@ -14,15 +14,10 @@ from typing import Protocol, cast, get_args
 
 import click
 
+from headway.cli.file import BadConfiguration, meant
 from headway.config.load import discover, load
 from headway.config.problems import ConfigError
 from headway.types import Role
-
-DEFAULT_FILE = Path("headway.yaml")
-
-
-class BadConfiguration(click.ClickException):
-    exit_code = 2
 
 
 class Account(Protocol):
@@ -125,7 +120,7 @@ def remove(name: str, path: Path | None) -> None:
 
 
 def _accounts(path: Path | None) -> ByHand:
-    path = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    path = meant(path)
     try:
         snapshot = discover(os.environ) if path is None else load(path, os.environ)
     except ConfigError as error:

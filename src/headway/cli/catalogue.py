@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from headway.cli.file import meant
 from headway.config.load import discover, load
 from headway.config.problems import ConfigError
 from headway.providers.catalogue import CatalogueEntry, base_url, catalogue, find
 from headway.providers.known_models import facts_of, known_models
 from headway.types import KnownModel, Provider, Route, Snapshot
 
-_USUAL_FILE = Path("headway.yaml")
 _CONFIG = "Configuration file; without it ./headway.yaml if there is one."
 
 
@@ -85,8 +85,7 @@ def models(path: Path | None, provider: str | None, as_json: bool) -> None:
     Without a configuration, those of the providers whose usual key variable is set. A model that is not listed can be
     asked for all the same, as PROVIDER/MODEL.
     """
-    if path is None and _USUAL_FILE.exists():
-        path = _USUAL_FILE
+    path = meant(path)
     try:
         snapshot = discover(os.environ) if path is None else load(path, os.environ)
     except ConfigError as error:

@@ -12,11 +12,10 @@ from typing import Any
 
 import click
 
+from headway.cli.file import USUAL_FILE
 from headway.config.load import load
 from headway.config.problems import ConfigError, UnreadableConfigError
 from headway.types import Snapshot
-
-DEFAULT_FILE = Path("headway.yaml")
 
 
 @click.command(name="check", epilog="Example: headway check -c /etc/headway/headway.yaml")
@@ -25,7 +24,7 @@ DEFAULT_FILE = Path("headway.yaml")
     "--config",
     "file",
     type=click.Path(path_type=Path),
-    default=DEFAULT_FILE,
+    default=USUAL_FILE,
     show_default=True,
     help="The configuration to check.",
 )

@@ -20,10 +20,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from headway.cli.asking import Administration, Remote
+from headway.cli.file import meant
 from headway.config.problems import ConfigError
 from headway.config.text import read
-
-USUAL_FILE = Path("headway.yaml")
 
 _AT = (
     click.option(
@@ -131,8 +130,7 @@ def _administration(path: Path | None, url: str | None) -> Administration:
         if path is not None:
             raise click.UsageError("--config is for a database, --url for a running gateway: give one of them")
         return Remote(url)
-    if path is None and USUAL_FILE.exists():
-        path = USUAL_FILE
+    path = meant(path)
     try:
         # imported when it is asked for: the gateway itself is started from this command line, too, and must stay small
         return import_module("headway.cli.configuration_direct").Direct(path, os.environ)

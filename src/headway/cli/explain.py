@@ -22,6 +22,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from headway.cli.asking import NoRedirects
+from headway.cli.file import meant
 from headway.config.load import discover, load
 from headway.config.problems import ConfigError
 from headway.core.explain import describe
@@ -35,7 +36,6 @@ from headway.server.pages import EXPLAIN
 from headway.types import QueueRecord, QuotaRecord, RouteRecord, Snapshot, TargetRecord
 from headway.wire.openai import errors
 
-USUAL_FILE = Path("headway.yaml")
 PATIENCE = 10.0
 """Seconds that the gateway may take to answer."""
 NAMES = frozenset(name.decode() for name in SESSION_HEADERS)
@@ -95,8 +95,7 @@ def _session(headers: Sequence[str]) -> str | None:
 
 
 def _configured(path: Path | None) -> Snapshot:
-    if path is None and USUAL_FILE.exists():
-        path = USUAL_FILE
+    path = meant(path)
     try:
         return discover(os.environ) if path is None else load(path, os.environ)
     except ConfigError as error:

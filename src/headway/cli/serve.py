@@ -19,6 +19,7 @@ import uvloop
 
 from headway.app import Headway, Settings
 from headway.cli.configured import Configured
+from headway.cli.file import BadConfiguration, meant
 from headway.config.problems import ConfigError
 from headway.control.reload import Start
 from headway.server.access import SETUP_VARIABLE, VARIABLE, is_loopback, token_from
@@ -27,15 +28,10 @@ from headway.simulated.provider import SimulatedProvider
 from headway.types import Snapshot
 from headway.version import __version__
 
-DEFAULT_FILE = Path("headway.yaml")
 BACKLOG = 4096
 """Connections that may wait to be accepted."""
 LOOK_EVERY = 1.0
 """Seconds between a worker's looks whether its parent is still there."""
-
-
-class BadConfiguration(click.ClickException):
-    exit_code = 2
 
 
 @click.command()
@@ -76,7 +72,7 @@ def serve(
     Example:
       headway serve -c headway.yaml --port 8080
     """
-    path = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    path = meant(path)
     configured = Configured(path, os.environ)
     snapshot, start = _begun(configured)
     if inherit_socket is not None:
