@@ -130,6 +130,24 @@ async def asked_everything(scene: Scene) -> int:
     return count
 
 
+async def somebody_comes_in(scene: Scene) -> list[bytes]:
+    """An account and a session of it, and somebody who guesses. What none of that may leave behind."""
+    anna = {"name": "anna", "password": "a canary in a mine"}
+    made = await scene.ask("/api/accounts", {**anna, "role": "admin"}, headers=TOKEN)
+    assert made.status == 201
+    welcome = await scene.ask("/api/login", anna)
+    assert welcome.status == 200
+    wrong = [
+        await scene.ask("/api/login", {"name": name, "password": "canary" * 3}) for name in ("anna", "canary-name")
+    ]
+    assert [reply.status for reply in wrong] == [401, 401]
+    token = await scene.ask("/api/tokens", {"name": "tool", "scopes": ["read"]}, headers=TOKEN)
+    assert token.status == 201
+    cookie = welcome.headers["set-cookie"].partition(";")[0].partition("=")[2]
+    assert CANARY not in made.body + b"".join(reply.body for reply in wrong)
+    return [cookie.encode(), token.json()["token"].encode(), welcome.json()["csrf"].encode()]
+
+
 async def pages(scene: Scene) -> dict[str, bytes]:
     """Every page that answers to GET."""
     described = (await scene.ask("/api/openapi.json", headers=TOKEN)).json()
@@ -150,11 +168,13 @@ async def pages(scene: Scene) -> dict[str, bytes]:
 
 async def test_nothing_planted_is_said_sent_or_kept(scene: Scene):
     count = await asked_everything(scene)
+    secrets = await somebody_comes_in(scene)
     await scene.told_everybody()
     await scene.written(count)
     named = b"canary-not-there"  # what a client calls a model is told
     told = {**scene.said(), **await pages(scene)}
     expect_none({where: text.replace(named, b"") for where, text in told.items()})
+    assert [where for where, text in told.items() for secret in secrets if secret in text] == []
     assert {"standard output", "events.jsonl", "/api/logs"} <= {where for where, text in told.items() if named in text}
     assert any(where.startswith("log.db") for where, text in told.items() if named in text)
     assert len(told["events.jsonl"].splitlines()) >= count
