@@ -21,7 +21,7 @@ from headway.app import Headway, Settings
 from headway.cli.explain import explain
 from headway.config.load import load_text
 from headway.providers.catalogue import catalogue
-from headway.types import RouteRecord, Snapshot
+from headway.types import RouteRecord, Snapshot, Storage
 
 CONFIG = """\
 providers:
@@ -164,12 +164,14 @@ def gateway() -> Iterator[Callable[[dict[str, str]], str]]:
         started = threading.Event()
 
         async def serve() -> None:
-            headway = Headway(snapshot(), Settings(log=False), environ, io.BytesIO())
+            unlogged = msgspec.structs.replace(snapshot(), storage=Storage(url=None))
+            headway = Headway(unlogged, Settings(log=False), environ, io.BytesIO())
             server = headway.server()
             running.append((server, thread))
             headway.loop.call_later(0.0, started.set)
             await server.serve([sock])
             headway.close()
+            await headway.administration.close()
 
         thread = threading.Thread(target=lambda: uvloop.run(serve()), daemon=True)
         thread.start()

@@ -173,7 +173,7 @@ def _publishing_pages(publishing: Publishing) -> APIRouter:
             changes=changes(publishing, draft.differences),
         )
 
-    @router.put("", summary="Publish a document", response_model=Publication)
+    @router.put("", summary="Publish a document", response_model=Publication, responses={428: {"model": Problem}})
     async def publish(sent: Proposal, caller: AsCaller, if_match: IfMatch = None) -> Response:
         base = wanted_base(if_match, sent.base)
         if base is None:
@@ -184,7 +184,12 @@ def _publishing_pages(publishing: Publishing) -> APIRouter:
         )
         return tagged(Publication(version=version, changes=changes(publishing, draft.differences)), version)
 
-    @router.post("/rollback", summary="Publish an older version again", response_model=Publication)
+    @router.post(
+        "/rollback",
+        summary="Publish an older version again",
+        response_model=Publication,
+        responses={404: {"model": Problem}},
+    )
     async def rollback(sent: Rollback, caller: AsCaller, if_match: IfMatch = None) -> Response:
         base = wanted_base(if_match, sent.base)
         store = await publishing.configurations()

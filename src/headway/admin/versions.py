@@ -19,6 +19,7 @@ from headway.config.changes import Difference
 IfMatch = Annotated[str | None, Header(max_length=40, description="The version that the change was made of, as ETag.")]
 _ETAG = re.compile(r'(?:W/)?"?(\d{1,10})"?')
 REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem},
     403: {"model": Problem},
     409: {"model": Refusal},
     413: {"model": Problem},
