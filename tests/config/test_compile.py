@@ -382,4 +382,6 @@ def test_messages_and_replies_are_kept_only_where_somebody_says_so():
     told = compiled(f"{base}observability: {{content: {said}}}")
     masking = Masking(kinds=("email", "secret"), patterns=(("t", "T-[0-9]+"),))
     assert told.observability.content == ContentRules(enabled=True, cap=1024, masking=masking)
+    by_client = compiled(f"{base}observability: {{content: {{principals: {{key-1f3a0c77: true, anonymous: false}}}}}}")
+    assert by_client.observability.content.principals == {"key-1f3a0c77": True, "anonymous": False}
     assert told.storage.kept.content == 2 * 86400.0

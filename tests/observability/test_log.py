@@ -192,6 +192,7 @@ def test_an_event_has_no_place_for_content_or_secrets():
         "overhead",
         "at",
         "endpoint",
+        "principal",
         "model",
         "route",
         "stream",

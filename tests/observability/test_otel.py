@@ -79,7 +79,16 @@ def test_an_exchange_is_a_span_and_so_is_each_attempt(told: Told, event: Make):
         AttemptRecord("b/llama/x#k2", "200", 0.1, 0.4, "failover"),
     )
     exchange, first, second = told(
-        event(trace=TRACE, attempts=attempts, duration=0.5, stream=True, first_byte=0.3, cost=1_500_000, queued=0.25)
+        event(
+            trace=TRACE,
+            attempts=attempts,
+            duration=0.5,
+            stream=True,
+            first_byte=0.3,
+            cost=1_500_000,
+            queued=0.25,
+            principal="key-1",
+        )
     )
     assert [span.name for span in (exchange, first, second)] == ["chat default", "chat gpt", "chat llama/x"]
     assert [span.kind for span in (exchange, first, second)] == [SpanKind.SERVER, SpanKind.CLIENT, SpanKind.CLIENT]
@@ -138,6 +147,7 @@ def test_an_exchange_is_a_span_and_so_is_each_attempt(told: Told, event: Make):
         "http.response.status_code": 200,
         "headway.request_id": "hw-1",
         "headway.endpoint": "chat",
+        "headway.principal": "key-1",
         "headway.route": "default",
         "headway.outcome": "ok",
         "headway.attempts": 2,

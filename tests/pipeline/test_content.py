@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -134,6 +135,45 @@ def test_a_model_may_switch_it_off(make_world: Make):
     world.ask(messages=MESSAGES)
     world.a.serving().answer(200, ANSWER)
     assert world.contents == []
+
+
+KEY = {"authorization": "Bearer sk-1"}
+NAME = "key-" + sha256(b"sk-1").hexdigest()[:8]
+OTHER = "key-00000000"
+
+
+@pytest.mark.parametrize(
+    ("enabled", "model", "client", "is_kept"),
+    [
+        (False, None, True, True),
+        (True, None, False, False),
+        (True, None, None, True),
+        (False, None, None, False),
+        (False, True, False, False),
+        (True, False, True, False),
+        (False, True, None, True),
+    ],
+)
+def test_a_client_may_be_chosen_and_who_differs_from_the_model_is_not_kept(
+    make_world: Make, enabled: bool, model: bool | None, client: bool | None, is_kept: bool
+):
+    principals = {OTHER: True} if client is None else {NAME: client}
+    world = make_world(content=ContentRules(enabled=enabled, principals=principals), keeps=model)
+    world.ask(messages=MESSAGES, headers=KEY)
+    world.a.serving().answer(200, ANSWER)
+    assert len(world.contents) == is_kept
+    assert world.event.principal == NAME
+
+
+def test_those_without_a_key_are_called_anonymous(make_world: Make):
+    world = make_world(content=ContentRules(enabled=True, principals={"anonymous": False}))
+    world.ask(messages=MESSAGES, headers={"authorization": None})
+    world.a.serving().answer(200, ANSWER)
+    assert world.contents == []
+    assert world.event.principal is None
+    world.ask(messages=MESSAGES, headers=KEY)
+    world.a.serving().answer(200, ANSWER)
+    assert len(world.contents) == 1
 
 
 def test_a_model_that_is_not_configured_goes_by_the_general_setting(make_world: Make):

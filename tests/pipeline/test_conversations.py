@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from headway.pipeline.conversation import session_of, tenant_of
+from headway.pipeline.conversation import Headers, session_of
+from headway.pipeline.principal import principal_of, tenant_of
 from headway.wire.openai.peek import JsonRequest, peek_json
 
 ANSWER = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"}}]}'
@@ -127,3 +129,25 @@ def test_tenants_are_told_apart_by_the_key_that_they_show_which_is_not_kept():
     assert tenants == [tenant_of([pair]) for pair in keys]
     assert not any(pair[1] in tenant for pair, tenant in zip(keys, tenants, strict=True))
     assert tenant_of([(b"accept", b"*/*")]) == b""
+
+
+def test_a_client_is_the_same_however_it_shows_its_key():
+    said = [b"Bearer k1", b"bearer  k1"]
+    shown = [(b"x-api-key", b"k1"), (b"api-key", b"k1"), *((b"authorization", each) for each in said)]
+    assert len({tenant_of([pair]) for pair in shown}) == 1
+    assert {principal_of([pair]) for pair in shown} == {"key-" + sha256(b"k1").hexdigest()[:8]}
+    assert principal_of([(b"authorization", b"Basic k1")]) != principal_of(shown[:1])
+    assert principal_of([(b"accept", b"*/*")]) is None
+
+
+def test_a_client_that_signs_its_requests_is_known_by_its_access_key():
+    def signed(key: bytes, signature: bytes) -> Headers:
+        scope = b"%b/20260101/us-east-1/bedrock/aws4_request" % key
+        value = b"AWS4-HMAC-SHA256 Credential=%b, SignedHeaders=host;x-amz-date, Signature=%b" % (scope, signature)
+        return [(b"authorization", value)]
+
+    assert (
+        tenant_of(signed(b"AKIA1", b"aa")) == tenant_of(signed(b"AKIA1", b"bb")) != tenant_of(signed(b"AKIA2", b"aa"))
+    )
+    assert principal_of(signed(b"AKIA1", b"aa")) == principal_of(signed(b"AKIA1", b"bb"))
+    assert principal_of([(b"authorization", b"AWS4-HMAC-SHA256 nothing")]) is not None

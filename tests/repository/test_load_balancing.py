@@ -22,6 +22,7 @@ from headway.core.candidates import Candidate, usual_of
 from headway.core.load import Load
 from headway.core.registry import Registry
 from headway.pipeline import admission, conversation, gateway
+from headway.pipeline.principal import CLIENT_KEYS
 from headway.types import BalanceName, Priority, Queue, Reading
 from headway.wire.openai import weight
 
@@ -136,7 +137,7 @@ def test_headers_stand_in_the_order_in_which_they_count():
 
 def test_every_header_by_which_tenants_are_told_apart_is_named():
     said = PROSE.partition("by the key that they show (")[2].partition(")")[0]
-    assert {name.encode() for name in re.findall(r"`([^`]+)`", said)} == conversation.CLIENT_KEYS
+    assert {name.encode() for name in re.findall(r"`([^`]+)`", said)} == CLIENT_KEYS
 
 
 def test_priorities_are_named_in_their_order():

@@ -21,6 +21,7 @@ import msgspec
 
 import headway
 from headway.bench.plan import BenchError
+from headway.config.load import DATABASE_VARIABLE
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
@@ -63,10 +64,15 @@ def pinned(cores: frozenset[int]) -> Generator[None]:
 
 
 def environment() -> dict[str, str]:
-    """The environment in which this very package, installed or not, can be imported by our own interpreter."""
+    """The environment in which this very package, installed or not, can be imported by our own interpreter. A request
+    log that is kept elsewhere is none of a benchmark's business: it has its own, or none if there is to be none.
+    """
     source = str(Path(headway.__file__).parents[1])
     inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([source, inherited]) if inherited else source}
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join([source, inherited]) if inherited else source}
+    if found.get(DATABASE_VARIABLE) != "off":
+        found.pop(DATABASE_VARIABLE, None)
+    return found
 
 
 def module(name: str, *arguments: str) -> list[str]:

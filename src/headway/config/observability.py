@@ -49,6 +49,7 @@ def _content(section: ContentSection) -> ContentRules:
         enabled=section.enabled,
         requests=section.requests,
         replies=section.replies,
+        principals=section.principals,
         cap=section.cap,
         masking=Masking(kinds=tuple(dict.fromkeys(section.redact)), patterns=tuple(section.patterns.items())),
     )

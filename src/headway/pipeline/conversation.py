@@ -1,4 +1,4 @@
-"""Who asks, and which conversation a request goes on with.
+"""Which conversation a request goes on with.
 
 The client may say it: by header, by the body's `prompt_cache_key`, or because it is an agent that names its sessions.
 Otherwise a conversation is known by its beginning: the instructions and the first thing that the user said.
@@ -7,7 +7,6 @@ Otherwise a conversation is known by its beginning: the instructions and the fir
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import blake2b
 
 from headway.core.line import PRIORITIES
 from headway.wire.openai.peek import JsonRequest, MultipartRequest
@@ -23,7 +22,6 @@ SESSION_HEADERS = (
     b"x-session-affinity",
 )
 """In order of preference."""
-CLIENT_KEYS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"})
 BEFORE, AFTER = 512, 1024
 """Bytes around the word that says that a message is the user's. Some clients write what was said before it, some after.
 """
@@ -31,14 +29,6 @@ _NAMES_A_FIELD = (b":", b" ")
 _USER, _MESSAGES = b'"user"', b'"messages"'
 RANKS: dict[bytes, int] = {name.encode(): rank for rank, name in enumerate(PRIORITIES)}
 NORMAL = RANKS[b"normal"]
-
-
-def tenant_of(headers: Headers) -> bytes:
-    """Who shares with others what there is: a client, by a digest of the key that it shows."""
-    for name, value in headers:
-        if name in CLIENT_KEYS:
-            return blake2b(value, digest_size=16).digest()
-    return b""
 
 
 def session_of(said: Mapping[bytes, bytes], request: JsonRequest | MultipartRequest, body: bytes) -> int | None:

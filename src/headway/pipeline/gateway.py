@@ -20,7 +20,7 @@ from headway.core.registry import LiveRoute, Registry
 from headway.failures import Failure, FailureKind
 from headway.pipeline.admission import Admission
 from headway.pipeline.asked import Asked, own_stream_options
-from headway.pipeline.conversation import NORMAL, Headers, session_of, tenant_of
+from headway.pipeline.conversation import NORMAL, Headers, session_of
 from headway.pipeline.dispatch import Dispatch
 from headway.pipeline.endings import SHOULD_NOT_RETRY, Ending, code_of, ending
 from headway.pipeline.fanout import Fanout
@@ -28,6 +28,7 @@ from headway.pipeline.idempotency import Claim, Refused, Replays, digest_of
 from headway.pipeline.items import Items, Recall
 from headway.pipeline.overheard import Overheard, is_kept, rules_of
 from headway.pipeline.plan import Plan
+from headway.pipeline.principal import principal_of, tenant_of
 from headway.pipeline.reader import Caller, Reader
 from headway.pipeline.telling import decision_field
 from headway.pipeline.tracing import Tracing
@@ -144,13 +145,13 @@ class Gateway:
         else:
             request = peek_multipart(body, read.get(b"content-type", b""), named)
         if isinstance(request, Malformed):
-            self._refuse(endpoint, request_id, request, body, downstream, trace=trace)
+            self._refuse(endpoint, request_id, request, body, downstream, headers=headers, request=request, trace=trace)
             return None
         if endpoint is INVOKE:
             endpoint = _invoked(request)
         opened = self._open(endpoint, request, read, body, now)
         if not isinstance(opened, tuple):
-            self._refuse(endpoint, request_id, opened, body, downstream, model=request.model, trace=trace)
+            self._refuse(endpoint, request_id, opened, body, downstream, headers=headers, request=request, trace=trace)
             return None
         route, said, session, rank = opened
         options = own_stream_options(request)
@@ -162,7 +163,9 @@ class Gateway:
         if said.key is not None:
             claim = self._claim(said.key, asked, body, downstream, Caller.of(asked, route.route, now))
             if isinstance(claim, Refused):
-                self._refuse(endpoint, request_id, claim, body, downstream, model=request.model, trace=trace)
+                self._refuse(
+                    endpoint, request_id, claim, body, downstream, headers=headers, request=request, trace=trace
+                )
                 return None
             if isinstance(claim, Reader):
                 return claim
@@ -189,7 +192,9 @@ class Gateway:
 
     def _listen(self, answer: Downstream, asked: Asked, route: Route, body: bytes) -> Overheard | None:
         rules = self._content
-        return Overheard(answer, rules, asked, body) if rules is not None and is_kept(rules, route) else None
+        if rules is None or not is_kept(rules, route, asked.headers):
+            return None
+        return Overheard(answer, rules, asked, body)
 
     def _open(
         self, endpoint: Endpoint, request: Peeked, read: dict[bytes, bytes], body: bytes, now: float
@@ -331,8 +336,9 @@ class Gateway:
         body: bytes,
         downstream: Downstream,
         *,
-        model: str = "",
-        trace: Trace | None = None,
+        headers: Headers,
+        request: Peeked | Malformed,
+        trace: Trace | None,
     ) -> None:
         style = endpoint.style
         end = ending(why, [], style, param=_param_of(why)) if isinstance(why, Failure) else _refusal(why, style)
@@ -341,7 +347,8 @@ class Gateway:
                 request_id=request_id,
                 at=self.wall(),
                 endpoint=endpoint.name,
-                model=model,
+                principal=principal_of(headers),
+                model="" if isinstance(request, Malformed) else request.model,
                 route="",
                 stream=False,
                 outcome=why.kind.value if isinstance(why, Failure) else FailureKind.INVALID_REQUEST.value,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 from headway.pipeline.asked import Asked
+from headway.pipeline.conversation import Headers
+from headway.pipeline.principal import ANONYMOUS, principal_of
 from headway.ports import Downstream
 from headway.types import Body, Content, ContentRules, Route, Snapshot
 
@@ -24,11 +26,17 @@ def rules_of(snapshot: Snapshot) -> ContentRules | None:
     rules = snapshot.observability.content
     if snapshot.storage.url is None or not (rules.requests or rules.replies):
         return None
-    return rules if rules.enabled or any(route.content for route in snapshot.routes.values()) else None
+    said = any(rules.principals.values()) or any(route.content for route in snapshot.routes.values())
+    return rules if rules.enabled or said else None
 
 
-def is_kept(rules: ContentRules, route: Route) -> bool:
-    return rules.enabled if route.content is None else route.content
+def is_kept(rules: ContentRules, route: Route, headers: Headers) -> bool:
+    """What is said of a model or of a client goes before what is said of all; if they differ, nothing is kept."""
+    said = route.content
+    if rules.principals and said is not False:
+        of_client = rules.principals.get(principal_of(headers) or ANONYMOUS)
+        said = said if of_client is None else of_client
+    return rules.enabled if said is None else said
 
 
 class Overheard:

@@ -14,6 +14,7 @@ import msgspec
 
 from headway.failures import FailureKind
 from headway.pipeline.asked import Asked
+from headway.pipeline.principal import principal_of
 from headway.ports import Downstream, Timer
 from headway.types import ExchangeEvent, Route, Trace
 
@@ -35,12 +36,14 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     patience: float
     """Seconds that its client may take nothing of the answer."""
     trace: Trace | None = None
+    principal: str | None = None
 
     @classmethod
     def of(cls, asked: Asked, route: Route, began: float) -> Caller:
         return cls(
             request_id=asked.request_id,
             endpoint=asked.endpoint.name,
+            principal=principal_of(asked.headers),
             model=asked.facts.model,
             route=route.name,
             stream=asked.facts.stream,
@@ -264,6 +267,7 @@ class Reader:
             request_id=caller.request_id,
             at=self._host.wall(),
             endpoint=caller.endpoint,
+            principal=caller.principal,
             model=caller.model,
             route=caller.route,
             stream=caller.stream,

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from headway.core.exchange import Exchange
 from headway.pipeline.asked import Asked
 from headway.pipeline.plan import Plan, header_text
+from headway.pipeline.principal import principal_of
 from headway.types import ExchangeEvent, TargetRecord, Usage
 from headway.wire.http_head import CONTENT_ENCODING, Head
 
@@ -114,6 +115,7 @@ def event(
         request_id=asked.request_id,
         at=at,
         endpoint=asked.endpoint.name,
+        principal=principal_of(asked.headers),
         model=asked.facts.model,
         route=exchange.route.route.name,
         stream=asked.facts.stream,

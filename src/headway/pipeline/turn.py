@@ -13,7 +13,7 @@ from headway.core.load import BYTES_PER_TOKEN
 from headway.failures import FailureKind
 from headway.pipeline.admission import Admission, Waiting
 from headway.pipeline.asked import Asked
-from headway.pipeline.conversation import tenant_of
+from headway.pipeline.principal import tenant_of
 
 
 class TurnOwner(Protocol):

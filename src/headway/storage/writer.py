@@ -252,10 +252,18 @@ def say(report: Report) -> None:
         sys.stdout.buffer.flush()
 
 
+def _give_way() -> None:
+    """Where the gateway needs the same core, it goes first: it is not interrupted when rows come."""
+    os.nice(_NICENESS)
+    if sys.platform == "linux":
+        with suppress(OSError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends when the gateway closes its input, having written the rest
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(_NICENESS)
+    _give_way()
     asyncio.run(serve())
 
 

@@ -105,6 +105,8 @@ class ExchangeEvent(
     at: float
     """Unix time at the end."""
     endpoint: str
+    principal: str | None = None
+    """Who asked, by a digest of the key that was shown."""
     model: str
     """As the client asked."""
     route: str

@@ -210,6 +210,8 @@ class ContentRules(msgspec.Struct, frozen=True, kw_only=True):
     """For all models that do not say otherwise."""
     requests: bool = True
     replies: bool = True
+    principals: Mapping[str, bool] = MappingProxyType({})
+    """Whether those of a client are kept, by its name in events."""
     cap: int = 32 * 1024
     """Bytes of each that are kept."""
     masking: Masking = Masking()

@@ -23,6 +23,11 @@ class ContentSection(Section):
     )
     requests: bool = Field(default=_RULES.requests, description="Whether that takes in what is asked.")
     replies: bool = Field(default=_RULES.replies, description="Whether that takes in what is answered.")
+    principals: Annotated[dict[Name, bool], Field(max_length=1000)] = Field(
+        default={},
+        description="Whether those of a client are kept, by its 'principal' in events; 'anonymous' are those without "
+        "a key. What is kept of a model and not of a client, or the other way round, is not kept.",
+    )
     cap: CapSize = Field(default=_RULES.cap, description="How much of each is kept; the rest is left out.")
     redact: list[Masked] = Field(
         default=list(_RULES.masking.kinds),

@@ -36,6 +36,7 @@ SERVICE_INSTANCE = "service.instance.id"
 # ours, which no convention has
 REQUEST_ID = "headway.request_id"
 ENDPOINT = "headway.endpoint"
+PRINCIPAL = "headway.principal"
 ROUTE = "headway.route"
 OUTCOME = "headway.outcome"
 QUEUED = "headway.queued"

@@ -64,6 +64,8 @@ def exchange_attributes(event: ExchangeEvent) -> Attributes:
         names.OUTCOME: event.outcome,
         names.ATTEMPTS: len(event.attempts),
     }
+    if event.principal is not None:
+        found[names.PRINCIPAL] = event.principal
     if event.model:
         found[names.REQUEST_MODEL] = event.model[:LONGEST_MODEL]
     if event.route:
