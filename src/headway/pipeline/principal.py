@@ -11,7 +11,7 @@ CLIENT_KEYS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-ap
 ANONYMOUS = "anonymous"
 """What settings call those that show no key."""
 MOST_REMEMBERED = 4096
-"""Keys whose names are remembered, which spares their digest."""
+"""Values of headers of which the digests are remembered."""
 _BEARER = b"bearer "
 _SIGNED = b"AWS4-"
 _ACCESS_KEY = b"Credential="
@@ -19,34 +19,34 @@ _ACCESS_KEY = b"Credential="
 
 def tenant_of(headers: Headers) -> bytes:
     """Who shares with others what there is, as a digest; empty: those that show no key."""
-    key = _shown(headers)
-    return b"" if key is None else blake2b(key, digest_size=16).digest()
+    for name, value in headers:
+        if name in CLIENT_KEYS:
+            return _digest(value)
+    return b""
 
 
 def principal_of(headers: Headers) -> str | None:
     """Who asks, as it may be told: `key-` and the first eight digits of the SHA-256 of the key. None: it shows none."""
-    key = _shown(headers)
-    return None if key is None else _named(key)
-
-
-def _shown(headers: Headers) -> bytes | None:
     for name, value in headers:
         if name in CLIENT_KEYS:
-            if name == b"authorization":
-                return _of_authorization(value)
-            return value
+            return _name(value)
     return None
 
 
-def _of_authorization(value: bytes) -> bytes:
-    """The key without its scheme; of a signed request, whose signature is never the same, the access key's id."""
+@lru_cache(MOST_REMEMBERED)
+def _digest(value: bytes) -> bytes:
+    return blake2b(_key(value), digest_size=16).digest()
+
+
+@lru_cache(MOST_REMEMBERED)
+def _name(value: bytes) -> str:
+    return f"key-{sha256(_key(value)).hexdigest()[:8]}"
+
+
+def _key(value: bytes) -> bytes:
+    """Without its scheme; of a signed request, whose signature is never the same, the access key's id."""
     if value[: len(_BEARER)].lower() == _BEARER:
         return value[len(_BEARER) :].strip()
     if value.startswith(_SIGNED):
         return value.partition(_ACCESS_KEY)[2].partition(b"/")[0] or value
     return value
-
-
-@lru_cache(MOST_REMEMBERED)
-def _named(key: bytes) -> str:
-    return f"key-{sha256(key).hexdigest()[:8]}"
