@@ -26,7 +26,7 @@ from headway.admin.configuration_shapes import (
     problem_shown,
 )
 from headway.admin.configured import Configured
-from headway.admin.publishing import NotPublishedError, Publishing, conflict, refused
+from headway.admin.publishing import NotPublishedError, Publishing
 from headway.admin.records import Records
 from headway.admin.refusals import refuse
 from headway.admin.resources import resource_pages
@@ -35,7 +35,7 @@ from headway.admin.versions import REFUSALS, IfMatch, changes, managed_by, tagge
 from headway.config.changes import differences
 from headway.config.published import Published
 from headway.config.schema import Config, json_schema
-from headway.storage.configurations import MOST_ON_A_PAGE, Conflict
+from headway.storage.configurations import MOST_ON_A_PAGE
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {409: {"model": Problem}, 503: {"model": Problem}}
 
@@ -192,25 +192,7 @@ def _publishing_pages(publishing: Publishing) -> APIRouter:
     )
     async def rollback(sent: Rollback, caller: AsCaller, if_match: IfMatch = None) -> Response:
         base = wanted_base(if_match, sent.base)
-        store = await publishing.configurations()
-        newest, older = await store.newest(), await store.one(sent.version)
-        if older is None:
-            return refuse(404, "there is no such version", code="not_found")
-        if base is not None and base != newest.version:
-            raise conflict(newest.version)
-        draft = await publishing.brought_back(caller, newest, older.document)
-        if draft.problems:
-            raise refused(draft.problems)
-        version = await publishing.store(
-            caller,
-            draft,
-            action="configuration.rollback",
-            subject=f"version {sent.version}",
-            note=sent.note,
-            restored=sent.version,
-        )
-        if isinstance(version, Conflict):
-            raise conflict(version.newest)
+        version, draft = await publishing.bring_back(caller, sent.version, base=base, note=sent.note)
         return tagged(Publication(version=version, changes=changes(publishing, draft.differences)), version)
 
     return router

@@ -101,8 +101,8 @@ class Publishing:
         problems.extend(map(_problem, unmasking.findings))
         return await self._draft(caller, base, document | _within(base.document, in_file), problems)
 
-    async def brought_back(self, caller: Caller, base: Published, older: Document) -> Draft:
-        """The same of an older version, but for sections that the file has now."""
+    async def _brought_back(self, caller: Caller, base: Published, older: Document) -> Draft:
+        """A draft of an older version, but for sections that the file has now."""
         in_file = (await self.written()).keys()
         document = {name: each for name, each in older.items() if name not in in_file}
         return await self._draft(caller, base, document | _within(base.document, in_file), [])
@@ -132,14 +132,31 @@ class Publishing:
                 raise refused(draft.problems)
             if not draft.differences:
                 return newest.version, draft
-            version = await self.store(caller, draft, action=action, subject=subject, note=note)
+            version = await self._store(caller, draft, action=action, subject=subject, note=note)
             if isinstance(version, int):
                 return version, draft
             if base is not None:
                 raise conflict(version.newest)
         raise conflict((await self.newest()).version)
 
-    async def store(
+    async def bring_back(self, caller: Caller, version: int, *, base: int | None, note: str = "") -> tuple[int, Draft]:
+        """An older version as the newest, which is told. Raises NotPublishedError."""
+        publications = await self.configurations()
+        newest, older = await publications.newest(), await publications.one(version)
+        if older is None:
+            raise NotPublishedError(404, "there is no such version", code="not_found")
+        if base is not None and base != newest.version:
+            raise conflict(newest.version)
+        draft = await self._brought_back(caller, newest, older.document)
+        if draft.problems:
+            raise refused(draft.problems)
+        action, subject = "configuration.rollback", f"version {version}"
+        restored = await self._store(caller, draft, action=action, subject=subject, note=note, restored=version)
+        if isinstance(restored, Conflict):
+            raise conflict(restored.newest)
+        return restored, draft
+
+    async def _store(
         self, caller: Caller, draft: Draft, *, action: str, subject: str, note: str, restored: int | None = None
     ) -> int | Conflict:
         """A sound draft becomes a version, and runs."""
