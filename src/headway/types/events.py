@@ -168,7 +168,9 @@ class Troubles(msgspec.Struct, frozen=True, kw_only=True):
     """Requests so far that would have waited for too long, by route."""
 
 
-AlertKind = Literal["key_parked", "breaker_open", "route_errors", "target_errors", "queue_saturated", "log_dropped"]
+AlertKind = Literal[
+    "key_parked", "breaker_open", "route_errors", "target_errors", "queue_saturated", "log_dropped", "budget"
+]
 
 
 Severity = Literal["warning", "critical"]
