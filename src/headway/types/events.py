@@ -174,7 +174,7 @@ AlertKind = Literal[
 
 
 Severity = Literal["warning", "critical"]
-"""`critical`: clients are refused or see errors, or it will not end by itself."""
+"""`critical`: clients are refused or see errors, it will not end by itself, or all of a budget is spent."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +183,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     kind: AlertKind
     severity: Severity
     subject: str
-    """The key, deployment, target or route, by name."""
+    """The key, deployment, target, route or budget, by name."""
     message: str
     """What is wrong and what to do about it."""
     first_seen: float
