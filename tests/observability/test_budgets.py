@@ -59,6 +59,11 @@ def test_large_amounts_are_easy_to_read():
     assert "all has spent $13,500.00 of its $12,000.00 for 30 November 2026 (112%)." in found.message
 
 
+def test_what_is_nearly_all_is_not_told_as_all_of_it():
+    (found,) = nearly_spent([SEARCH], [spent(49_999_999)], NOW)
+    assert "$49.99 of its $50.00 for November 2026 (99%)" in found.message
+
+
 def test_what_is_told_of_a_period_that_is_over_counts_no_more():
     told = [spent(60 * DOLLAR)]
     assert list(nearly_spent([SEARCH], told, NOW + 3599.0))

@@ -43,4 +43,5 @@ def _known(budgets: Sequence[Budget], spent: Sequence[Spent], at: float) -> Iter
 
 
 def _dollars(micro_dollars: int) -> str:
-    return f"${micro_dollars / 1e6:,.2f}"
+    """Whole cents: nothing is told before it is spent."""
+    return f"${micro_dollars // 10_000 / 100:,.2f}"
