@@ -64,7 +64,13 @@ def _orders(snapshot: Snapshot) -> Orders | None:
     storage, content = snapshot.storage, snapshot.observability.content
     if storage.url is None:
         return None
-    return Orders(url=storage.url.reveal(), kept=storage.kept, cap=content.cap, masking=content.masking)
+    return Orders(
+        url=storage.url.reveal(),
+        kept=storage.kept,
+        cap=content.cap,
+        masking=content.masking,
+        budgets=snapshot.alerts.budgets,
+    )
 
 
 def _discovered(environ: Mapping[str, str], generation: int) -> Snapshot:
@@ -162,9 +168,11 @@ class Headway:
             snapshot.alerts,
             troubles=self.gateway.troubles,
             lost=lambda: self.metrics.lines_lost + self.request_log.dropped,
+            spent=lambda: self.request_log.spent,
             wall=self.gateway.wall,
             notice=self.notice,
             webhooks=Webhooks(partial(post, self.upstreams), self._alert_sent, Random()),
+            tells_of_budgets=not self.settings.worker,  # the first of several is number 0
         )
         self.recorder.follow(self.alarm)
 
@@ -184,6 +192,8 @@ class Headway:
         self.metrics.live.append(ReadCounter("headway_request_contents_total", meaning, ("result",), self._contents))
         self.metrics.live.extend(self._live.families())
         self.metrics.live.append(Gauge("headway_alerts", "Alerts that last.", ("kind",), self.alarm.firing))
+        meaning = "The part of a budget that is spent in the period that runs."
+        self.metrics.live.append(Gauge("headway_spent_ratio", meaning, ("budget",), self.alarm.budgets_used))
         self.metrics.live.extend(self._exports.families())
 
     # --- what the pages tell about ---

@@ -8,7 +8,7 @@ import pytest
 
 from headway.config.load import load_text
 from headway.config.problems import ConfigError
-from headway.types import AlertRules, Crowding, ErrorRate, Secret, Snapshot, Webhook
+from headway.types import AlertRules, Budget, Crowding, ErrorRate, Secret, Snapshot, Webhook
 
 URL = "https://hooks.example.com/services/T0/hunter2?x=1"
 
@@ -110,3 +110,85 @@ def test_an_address_at_the_wrong_place_is_not_repeated(written: str):
 )
 def test_what_is_wrong_is_told(written: str, complaint: str):
     assert complaint in refused(f"{{alerts: {written}}}")
+
+
+# --- budgets ---
+
+
+def test_budgets_are_as_written_in_micro_dollars():
+    settings = """
+      alerts:
+        budgets:
+          - {name: all, amount: 500, per: month}
+          - {name: route, amount: 0.01, per: day, route: gpt-4o}
+          - {name: opus, amount: "20.5", per: day, target: anthropic/claude-opus-4-6}
+          - {name: key, amount: 1e3, per: month, key: team-a}
+          - {name: search, amount: 50, per: month, tag: team=search no, route: }
+    """
+    assert compiled(settings).alerts.budgets == (
+        Budget(name="all", amount=500_000_000, per="month"),
+        Budget(name="route", amount=10_000, per="day", route="gpt-4o"),
+        Budget(name="opus", amount=20_500_000, per="day", target="anthropic/claude-opus-4-6"),
+        Budget(name="key", amount=1_000_000_000, per="month", key="team-a"),
+        Budget(name="search", amount=50_000_000, per="month", tag="team=search no"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("{name: a, amount: 0, per: day}", "budgets[0].amount: must be between 0.01 and 1000000000"),
+        ("{name: a, amount: -5, per: day}", "budgets[0].amount: must be between 0.01 and 1000000000"),
+        ("{name: a, amount: much, per: day}", "budgets[0].amount: must be a number"),
+        ("{name: a, amount: .nan, per: day}", "budgets[0].amount: must be a number"),
+        ("{name: a, amount: 5, per: week}", "budgets[0].per: must be day or month"),
+        ("{name: a, amount: 5}", "budgets[0].per: is required"),
+        ("{name: a, per: day}", "budgets[0].amount: is required"),
+        ("{amount: 5, per: day}", "budgets[0].name: is required"),
+        ("{name: a b, amount: 5, per: day}", "budgets[0].name: must be at most 64 letters"),
+        ("{name: a, amount: 5, per: day, target: opus}", "budgets[0].target: must be written 'provider/model'"),
+        ("{name: a, amount: 5, per: day, tag: 'a,b'}", "budgets[0].tag: must be at most 128 printable ASCII"),
+        ("{name: a, amount: 5, per: day, tag: ' a'}", "budgets[0].tag: must be at most 128 printable ASCII"),
+        ("{name: a, amount: 5, per: day, route: r, tag: t}", "budgets[0]: counts one thing: only one of 'route'"),
+        ("{name: a, amount: 5, per: day, tags: t}", "did you mean 'tag'?"),
+        ("{name: a, amount: 5, per: day}, {name: a, amount: 6, per: month}", "two budgets are called 'a'"),
+    ],
+)
+def test_what_is_wrong_with_a_budget_is_told(written: str, complaint: str):
+    assert complaint in refused(f"{{alerts: {{budgets: [{written}]}}}}")
+
+
+def test_there_are_at_most_fifty_budgets():
+    written = [f"{{name: b{n}, amount: 5, per: day}}" for n in range(51)]
+    assert "at most 50" in refused(f"{{alerts: {{budgets: [{', '.join(written)}]}}}}")
+    assert len(compiled(f"{{alerts: {{budgets: [{', '.join(written[1:])}]}}}}").alerts.budgets) == 50
+
+
+BUDGETS = "{alerts: {budgets: [{name: a, amount: 5, per: day}, {name: b, amount: 5, per: month}]}}"
+
+
+def test_budgets_without_a_request_log_are_refused():
+    expected = "need the request log, which is off: see storage.url, and HEADWAY_DATABASE_URL in the environment"
+    message = refused(f"{BUDGETS}\nstorage: {{url: off}}")
+    assert message == f"x:2:26: observability.alerts.budgets: {expected}"
+    text = f"providers: {{a: {{base_url: http://a}}}}\nobservability: {BUDGETS}"
+    with pytest.raises(ConfigError) as found:
+        load_text(text, name="x", folder=Path(), environ={"HEADWAY_DATABASE_URL": "off"})
+    assert str(found.value) == f"x:2:26: observability.alerts.budgets: {expected}"
+    written = f"{text}\nstorage: {{url: 'sqlite:///here.db'}}"
+    load_text(written, name="x", folder=Path(), environ={"HEADWAY_DATABASE_URL": "off"})
+
+
+def test_a_database_that_is_not_understood_is_not_taken_for_none():
+    text = f"providers: {{a: {{base_url: http://a}}}}\nobservability: {BUDGETS}"
+    with pytest.raises(ConfigError) as found:
+        load_text(text, name="x", folder=Path(), environ={"HEADWAY_DATABASE_URL": "mysql"})
+    assert [problem.path for problem in found.value.problems] == ["storage.url"]
+
+
+def test_sums_must_be_kept_for_as_long_as_a_budget_lasts():
+    assert refused(f"{BUDGETS}\nstorage: {{keep: {{hours: 30d}}}}").endswith(
+        "observability.alerts.budgets[1].per: needs sums of a whole month: storage.keep.hours must be at least 31d"
+    )
+    assert "budgets[0].per: needs sums of a whole day" in refused(f"{BUDGETS}\nstorage: {{keep: {{hours: 23h}}}}")
+    assert len(compiled(f"{BUDGETS}\nstorage: {{keep: {{hours: 31d}}}}").alerts.budgets) == 2

@@ -8,6 +8,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ import pytest
 import uvloop
 
 from events import made_event
+from headway.core.periods import began
 from headway.observability import shipping
 from headway.observability.shipping import Shipments
-from headway.storage import writer
+from headway.storage import spending, writer
 from headway.storage.content_writer import ContentWriter
 from headway.storage.database import Database
 from headway.storage.writer import Writer
+from headway.types import Budget, Masking, Orders, Report, Spent
 from headway.types import Kept as Keep
-from headway.types import Masking, Orders, Report
 from storage.made import Kept, lines_of, until
 from storage.postgres import Postgres
 
@@ -38,8 +40,8 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
     return {"uvloop": uvloop.new_event_loop}
 
 
-def orders(url: str, keep: Keep = EVER) -> Orders:
-    return Orders(url=url, kept=keep, cap=32 * 1024, masking=Masking())
+def orders(url: str, keep: Keep = EVER, budgets: tuple[Budget, ...] = ()) -> Orders:
+    return Orders(url=url, kept=keep, cap=32 * 1024, masking=Masking(), budgets=budgets)
 
 
 class Gateway:
@@ -235,6 +237,47 @@ async def test_a_process_that_dies_at_once_is_not_started_all_the_time(gateway: 
     assert one.told == ["the writer of the request log has ended; it is started again"]
 
 
+# --- budgets ---
+
+
+def spent(shipments: Shipments) -> dict[str, int]:
+    """In the month that runs, by budget."""
+    since = began("month", time.time())
+    assert {each.since for each in shipments.spent} <= {since}
+    return {each.budget: each.amount for each in shipments.spent}
+
+
+ALL = Budget(name="all", amount=10**6, per="month")
+SEARCH = Budget(name="search", amount=10**6, per="month", tag="search")
+
+
+async def test_what_budgets_have_spent_is_told_from_the_start(gateway: Open, url: str):
+    one = gateway()
+    one.start(url)
+    one.shipments.ship(lines_of(*(made_event(at=time.time(), cost=5, tags=("search",) * n) for n in range(2))), 2)
+    await until(lambda: one.shipments.stored == 2, "rows are stored")
+    assert one.shipments.spent == ()
+    one.shipments.adjust(orders(url, budgets=(ALL, SEARCH)))
+    await until(lambda: spent(one.shipments) == {"all": 10, "search": 5}, "it is told")
+    one.shipments.adjust(orders(url, budgets=(SEARCH,)))
+    assert one.shipments.spent == (), "what was told by other orders counts no more"
+    await until(lambda: spent(one.shipments) == {"search": 5}, "it is told")
+    one.shipments.adjust(None)
+    assert one.shipments.spent == ()
+
+
+async def test_what_was_told_stays_while_another_writer_is_started(gateway: Open, tmp_path: Path):
+    one = gateway()
+    one.shipments.adjust(orders(f"sqlite:///{tmp_path}/log.db", budgets=(ALL,)))
+    one.shipments.begin()
+    await until(lambda: one.shipments.spent, "it is told")
+    before, pid = one.shipments.spent, one.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: one.pid not in (None, pid), "another is started")
+    assert one.shipments.spent == before
+
+
 # --- databases that are not as they should be ---
 
 
@@ -394,7 +437,7 @@ class Scene:
         self.reports: list[Report] = []
         self.database = Database(self.url)
         self.contents = ContentWriter(self.database, Masking(), 32 * 1024)
-        self.writer = Writer(self.database, Keep(), self.reports.append, self.contents)
+        self.writer = Writer(self.database, Keep(), self.reports.append, self.contents, (ALL,))
         self.running: asyncio.Task[None] | None = None
 
     def take(self, first: int, end: int) -> None:
@@ -478,4 +521,22 @@ async def test_tidying_that_fails_stops_no_row(scene: Scene, monkeypatch: pytest
     assert scene.last.error is None
     tidying.cancel()
     await asyncio.gather(tidying, return_exceptions=True)
+    await scene.finish()
+
+
+async def test_a_report_is_sent_when_a_budget_has_spent_more(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(spending, "LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(writer, "TELL_EVERY", 0.02)
+    scene.run()
+    others = [asyncio.ensure_future(each) for each in (scene.writer.watch(), scene.writer.report())]
+    since = began("month", time.time())
+    await until(lambda: scene.reports and scene.last.spent == (Spent(budget="all", since=since, amount=0),), "it looks")
+    count = len(scene.reports)
+    await asyncio.sleep(0.2)
+    assert len(scene.reports) == count, "nothing new is not told"
+    scene.writer.take(lines_of(made_event(at=time.time(), cost=9)))
+    await until(lambda: scene.last.spent == (Spent(budget="all", since=since, amount=9),), "it looks again")
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
     await scene.finish()

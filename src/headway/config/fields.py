@@ -18,6 +18,7 @@ from headway.types import Secret
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 LOGICAL_NAME_PATTERN = r"^[!-~]{1,200}$"
 _TARGET = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[!-~]{1,256}$"
+_TAG = r"^[!-+\--~]([ -+\--~]{0,126}[!-+\--~])?$"
 HEADER_NAME_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$"
 
 FRAMING_HEADERS = frozenset(
@@ -187,6 +188,12 @@ TargetName = Annotated[
     Field(json_schema_extra={"pattern": r"/|\$\{"}),
     _text_like(_TARGET, "must be written 'provider/model', such as openai/gpt-4o-mini"),
 ]
+TagText = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": _TAG}),
+    _text_like(_TAG, "must be at most 128 printable ASCII characters without a comma, blanks not at its ends"),
+]
+"""What clients file requests under."""
 ModelName = Annotated[
     str,
     _text_like(r"[!-~]{1,256}", "must be at most 256 visible ASCII characters"),

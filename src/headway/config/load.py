@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
+from headway.config.budgets import check_budgets
 from headway.config.compile import compile_snapshot, storage_from
 from headway.config.discover import discovered
 from headway.config.fields import database_url
@@ -77,6 +78,8 @@ def load_text(
     if "providers" in published:
         findings.extend(check_ambient(providers, sections))
     usual = _usual_database(environ, findings.append)
+    observed = config.observability
+    findings.extend(check_budgets(observed.alerts, storage_from(config.storage, usual, observed.content)))
     problems = _problems(text_alone, findings, published.keys(), above)
     if problems:
         raise ConfigError(name, problems)
@@ -164,7 +167,7 @@ def _usual_database(environ: Mapping[str, str], found: Callable[[Finding], None]
         return database_url(said)
     except ValueError as error:
         found(Finding(path=("storage", "url"), message=f"the environment's {DATABASE_VARIABLE} {error}"))
-        return None
+        return Storage().url
 
 
 def _names(providers: object) -> frozenset[str] | None:

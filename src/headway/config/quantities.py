@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -42,6 +43,31 @@ def _plain_float(value: object) -> float:
     if math.isnan(number):
         raise ValueError("must be a number")
     return number
+
+
+def exact(low: Decimal, high: Decimal) -> Callable[[object], Decimal]:
+    """Reads a number as it is written, to the last digit."""
+
+    def check(value: object) -> Decimal:
+        try:
+            plain = isinstance(value, int | float | str) and not isinstance(value, bool)
+            number = Decimal(str(value)) if plain else None
+        except ArithmeticError:
+            number = None
+        if number is None or not number.is_finite():
+            raise ValueError("must be a number")
+        if not low <= number <= high:
+            raise ValueError(f"must be between {low} and {high}")
+        return number
+
+    return check
+
+
+def number_schema(low: Decimal, high: Decimal) -> WithJsonSchema:
+    """What an editor accepts: the number, or a reference to the environment."""
+    least, most = (int(each) if each == each.to_integral_value() else float(each) for each in (low, high))
+    number = {"type": "number", "minimum": least, "maximum": most}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": r"\$\{|^\d+(\.\d+)?$"}]})
 
 
 def _json_schema(

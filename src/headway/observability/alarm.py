@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from headway.observability.alerts import Alerts
+from headway.observability.budgets import used
 from headway.observability.conditions import Conditions
 from headway.observability.metrics import Samples
 from headway.observability.webhooks import Webhooks
-from headway.types import Alert, AlertRules, Change, ExchangeEvent, Troubles
+from headway.types import Alert, AlertRules, Change, ExchangeEvent, Spent, Troubles
 
 LOOKS_EVERY = 1.0
 
@@ -25,7 +26,9 @@ class Notice(Protocol):
 
 
 class Alarm:
-    """Follows the recorder. `lost` counts the log's lost lines and rows, `wall` is Unix time."""
+    """Follows the recorder. `lost` counts the log's lost lines and rows, `spent` is what budgets have, `wall` is Unix
+    time. Where several workers see the same budgets, one of them `tells_of_budgets`; all list what is wrong with them.
+    """
 
     def __init__(
         self,
@@ -33,15 +36,19 @@ class Alarm:
         *,
         troubles: Callable[[], Troubles],
         lost: Callable[[], int],
+        spent: Callable[[], Sequence[Spent]] = tuple,
         wall: Callable[[], float],
         notice: Notice,
         webhooks: Webhooks,
+        tells_of_budgets: bool = True,
     ) -> None:
         self._troubles = troubles
         self._lost = lost
+        self._spent = spent
         self._wall = wall
         self.notice = notice
         self._webhooks = webhooks
+        self._tells_of_budgets = tells_of_budgets
         self._begin(rules)
 
     def adjust(self, rules: AlertRules) -> None:
@@ -70,6 +77,10 @@ class Alarm:
         """How many last, by kind."""
         return [((kind,), count) for kind, count in self._alerts.firing().items()]
 
+    def budgets_used(self) -> Samples:
+        """The part of each budget that is spent, where it is known."""
+        return used(self._rules.budgets, self._spent(), self._wall())
+
     async def keep(self) -> None:
         """Run until cancelled."""
         while True:
@@ -80,8 +91,10 @@ class Alarm:
         if not self._rules.enabled:
             return
         at = round(self._wall(), 3)
-        for alert in self._alerts.see(self._conditions.now(self._troubles(), self._lost(), at), at):
-            self._tell(alert)
+        conditions = self._conditions.now(self._troubles(), self._lost(), at, self._spent())
+        for alert in self._alerts.see(conditions, at):
+            if alert.kind != "budget" or self._tells_of_budgets:
+                self._tell(alert)
 
     def close(self) -> None:
         self._webhooks.close()

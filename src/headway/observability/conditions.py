@@ -1,5 +1,5 @@
 """What is wrong just now: keys that are refused, deployments that are left alone, requests that fail or find no room,
-log lines that are lost.
+log lines that are lost, budgets that are nearly spent.
 
 Exchanges are only counted as they end; once a second what was counted is weighed. Which of it is news, and whom it is
 told to, is decided elsewhere. A new kind is a new name in `types.AlertKind` and a generator here, listed in `now`.
@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from headway.failures import FailureKind
 from headway.observability.alerts import Condition
+from headway.observability.budgets import nearly_spent
 from headway.observability.windows import Tally, Window, tally
-from headway.types import AlertKind, AlertRules, Change, ExchangeEvent, Troubles
+from headway.types import AlertKind, AlertRules, Change, ExchangeEvent, Spent, Troubles
 
 LONGEST_MESSAGE = 500
 GATEWAY = "gateway"
@@ -93,8 +94,8 @@ class Conditions:
             case "breaker_closed" | "unknown_error":
                 pass
 
-    def now(self, troubles: Troubles, lost: int, at: float) -> list[Condition]:
-        """Everything that is wrong. `lost` counts log lines and rows since the start."""
+    def now(self, troubles: Troubles, lost: int, at: float, spent: Sequence[Spent] = ()) -> list[Condition]:
+        """Everything that is wrong. `lost` counts log lines and rows since the start, `spent` is what budgets have."""
         routes, targets, crowded = self._taken()
         self._count_refused(crowded, troubles.refused)
         self._of_routes.add(routes, at)
@@ -107,6 +108,7 @@ class Conditions:
             *self._failing_targets(targets),
             *self._crowding(crowded),
             *self._losses(lost),
+            *nearly_spent(self._rules.budgets, spent, at),
         ]
         self._reasons = {name: why for name, why in self._reasons.items() if _lasts(name, troubles)}
         self._times.clear()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from headway.types import Orders, Report
+from headway.types import Orders, Report, Spent
 
 MOST_WAITING = 8 * 1024 * 1024
 """Bytes that may wait in the pipe."""
@@ -80,6 +80,8 @@ class Shipping:
         self._backlog_size = 0
         self.rows = Fate()
         self.contents = Fate()
+        self.spent: tuple[Spent, ...] = ()
+        """Of budgets, as a process has told last."""
         self._report = Report()
         self._closing = asyncio.Event()
         self._over = False
@@ -174,6 +176,7 @@ class Shipping:
             self._report = told = _read_report(line)
             self.rows.told(told.stored, told.dropped)
             self.contents.told(told.contents_stored, told.contents_dropped)
+            self.spent = told.spent or self.spent  # one that has just started does not know yet
             self._failed(told.error)
 
     def _bury(self) -> None:
@@ -232,6 +235,11 @@ class Shipments:
     def error(self) -> str | None:
         """Why nothing can be written just now."""
         return self._error
+
+    @property
+    def spent(self) -> tuple[Spent, ...]:
+        """Of budgets, by the present orders."""
+        return () if self._shipping is None else self._shipping.spent
 
     def ship(self, lines: bytes, rows: int) -> None:
         if self._shipping is not None:

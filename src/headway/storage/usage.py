@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, FromClause, RowMapping, Table, and_, func, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from headway.storage.rows import fit
+from headway.storage.rows import fit, fit_tag
 from headway.storage.sums import percentile
 from headway.storage.tables import COUNTED, DIMENSIONS, FIRSTS, SUMS, TAG_SUMS, TIMES, days, hours, minutes, tag_hours
 
@@ -111,6 +111,22 @@ class UsageLog:
         query = select(tag_hours.c.tag, *sums).where(within).group_by(tag_hours.c.tag)
         found = await self._rows(query.order_by(wanted.desc(), tag_hours.c.tag).limit(min(max(most, 1), MOST_ROWS)))
         return [{"tag": row["tag"], **{name: int(row[name]) for name in TAG_SUMS}} for row in found]
+
+    async def spent(self, span: Span) -> int:
+        """Micro-dollars, of all the days that the span touches."""
+        within = and_(days.c.at.between(*span.counted(86400)), *span.of(days))
+        return await self._cost(select(func.sum(days.c.cost)).where(within))
+
+    async def spent_by_tag(self, tag: str, since: float, until: float) -> int:
+        """The same of one tag, of all the hours."""
+        first, last = Span(since=since, until=until).counted(3600)
+        # Hour by hour, as the key begins with it: a range would be read with all the other tags in it.
+        within = and_(tag_hours.c.at.in_(range(first, last + 1)), tag_hours.c.tag == fit_tag(tag))
+        return await self._cost(select(func.sum(tag_hours.c.cost)).where(within))
+
+    async def _cost(self, query: Any) -> int:
+        async with self._engine.connect() as connection:
+            return int((await connection.execute(query)).scalar_one() or 0)
 
     async def _source(self, span: Span, *, days_will_do: bool) -> Source:
         """Minutes for a short span, unless they have been deleted of a part of it."""

@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -30,7 +30,8 @@ from headway.storage.refused import is_refusal
 from headway.storage.request_log import RequestLog
 from headway.storage.retention import forget, prepare
 from headway.storage.rows import Ids, Logged, read_line
-from headway.types import Kept, Orders, Report
+from headway.storage.spending import Spending
+from headway.types import Budget, Kept, Orders, Report
 
 LENGTH = struct.Struct(">I")
 MOST_WAITING = 20_000
@@ -55,11 +56,14 @@ Tell = Callable[[Report], None]
 class Writer:
     """`run` writes what comes, until `end`; then what still waits."""
 
-    def __init__(self, database: Database, kept: Kept, tell: Tell, contents: ContentWriter) -> None:
+    def __init__(
+        self, database: Database, kept: Kept, tell: Tell, contents: ContentWriter, budgets: Sequence[Budget] = ()
+    ) -> None:
         self._database = database
         self._kept = kept
         self._tell = tell
         self.contents = contents
+        self._spending = Spending(database.engine, budgets)
         self._log = RequestLog(database.engine)
         self._ids = Ids()
         self._waiting: deque[Logged] = deque()
@@ -121,6 +125,11 @@ class Writer:
             except BROKEN as error:
                 print(f"the request log is not tidied: {self._database.explain(error)}", file=sys.stderr, flush=True)
             await asyncio.sleep(TIDY_EVERY)
+
+    async def watch(self) -> None:
+        """Look at what budgets have spent, until cancelled."""
+        await self._ready.wait()
+        await self._spending.keep()
 
     async def report(self) -> None:
         """Tell how it stands now and then, until cancelled."""
@@ -195,6 +204,7 @@ class Writer:
             contents_stored=self.contents.stored,
             contents_dropped=self.contents.dropped,
             error=self._error,
+            spent=self._spending.spent,
         )
         if report != self._told:
             self._told = report
@@ -217,11 +227,11 @@ async def serve() -> None:
     except BadUrlError as error:
         await _refuse(reader, f"storage.url {error}")
         return
-    writer = Writer(database, orders.kept, say, ContentWriter(database, orders.masking, orders.cap))
+    writer = Writer(database, orders.kept, say, ContentWriter(database, orders.masking, orders.cap), orders.budgets)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(writer.run())
         contents = group.create_task(writer.contents.run())
-        others = [group.create_task(writer.tidy()), group.create_task(writer.report())]
+        others = [group.create_task(each) for each in (writer.tidy(), writer.watch(), writer.report())]
         with suppress(asyncio.IncompleteReadError):
             while True:
                 writer.take(await _message(reader))

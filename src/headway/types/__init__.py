@@ -38,7 +38,7 @@ from headway.types.providers import (
     Reading,
     Tls,
 )
-from headway.types.request_log import Body, Content, Orders, Report
+from headway.types.request_log import Body, Content, Orders, Report, Spent
 from headway.types.routes import (
     BalanceName,
     Breaker,
@@ -59,6 +59,7 @@ from headway.types.secret import Secret
 from headway.types.settings import (
     Administration,
     AlertRules,
+    Budget,
     ClientLimits,
     ContentRules,
     Crowding,
@@ -71,6 +72,7 @@ from headway.types.settings import (
     Masking,
     Observability,
     Otel,
+    Period,
     Server,
     ServerLimits,
     SingleSignOn,
@@ -95,6 +97,7 @@ __all__ = [
     "BalanceName",
     "Body",
     "Breaker",
+    "Budget",
     "Caller",
     "CapRecord",
     "Change",
@@ -124,6 +127,7 @@ __all__ = [
     "Otel",
     "Overview",
     "Pacing",
+    "Period",
     "Permission",
     "Prefill",
     "Pricing",
@@ -148,6 +152,7 @@ __all__ = [
     "SingleSignOn",
     "Skipped",
     "Snapshot",
+    "Spent",
     "Storage",
     "Target",
     "TargetRecord",

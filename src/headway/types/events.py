@@ -170,11 +170,13 @@ class Troubles(msgspec.Struct, frozen=True, kw_only=True):
     """Requests so far that would have waited for too long, by route."""
 
 
-AlertKind = Literal["key_parked", "breaker_open", "route_errors", "target_errors", "queue_saturated", "log_dropped"]
+AlertKind = Literal[
+    "key_parked", "breaker_open", "route_errors", "target_errors", "queue_saturated", "log_dropped", "budget"
+]
 
 
 Severity = Literal["warning", "critical"]
-"""`critical`: clients are refused or see errors, or it will not end by itself."""
+"""`critical`: clients are refused or see errors, it will not end by itself, or all of a budget is spent."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +185,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     kind: AlertKind
     severity: Severity
     subject: str
-    """The key, deployment, target or route, by name."""
+    """The key, deployment, target, route or budget, by name."""
     message: str
     """What is wrong and what to do about it."""
     first_seen: float

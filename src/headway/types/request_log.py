@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from headway.types.settings import Kept, Masking
+from headway.types.settings import Budget, Kept, Masking
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,11 +17,23 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     cap: int
     """Bytes of a message or reply that are kept."""
     masking: Masking
+    budgets: tuple[Budget, ...] = ()
+    """Whose spending it watches."""
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What was spent of a budget in one period."""
+
+    budget: str
+    since: float
+    """Unix time when the period began, which tells it from others."""
+    amount: int
+    """Micro-dollars."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How it stands: rows stored, dropped and waiting so far, the same of contents, and why nothing can be written just
-    now.
+    now. `spent` is empty until it is known.
     """
 
     stored: int = 0
@@ -30,6 +42,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     contents_stored: int = 0
     contents_dropped: int = 0
     error: str | None = None
+    spent: tuple[Spent, ...] = ()
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True, gc=False):

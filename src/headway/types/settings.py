@@ -75,6 +75,27 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """
 
 
+Period = Literal["day", "month"]
+"""Of UTC's calendar."""
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What is meant to be spent in a period at most. It is watched, and stops nothing. Of `route`, `target`, `key` and
+    `tag` at most one says on what; none: on everything.
+    """
+
+    name: str
+    amount: int
+    """Micro-dollars, at least one."""
+    per: Period
+    route: str | None = None
+    target: str | None = None
+    """`provider/model`."""
+    key: str | None = None
+    """The name of a provider's key."""
+    tag: str | None = None
+
+
 class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
     """What operators are alerted to, how often, and where."""
 
@@ -84,6 +105,7 @@ class AlertRules(msgspec.Struct, frozen=True, kw_only=True):
     error_rate: ErrorRate = ErrorRate()
     queue: Crowding = Crowding()
     webhooks: tuple[Webhook, ...] = ()
+    budgets: tuple[Budget, ...] = ()
 
 
 class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import re
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from events import made_event
+from headway.storage.database import Database
+from headway.storage.migrations import migrate
+from storage.made import Kept, logged
 
 if TYPE_CHECKING:
     from end_to_end.conftest import Connect, Provide
@@ -97,3 +105,32 @@ async def test_a_scrape_may_reach_another_worker_each_time(
     process = await started(serve, simulated, tmp_path)
     reply = await (await connect(process.port)).ask("/metrics")
     assert (reply.status, reply.headers["connection"]) == (200, "close")
+
+
+async def spent_before(url: str) -> None:
+    """Ten dollars in a log that gateways find."""
+    database = Database(url)
+    await migrate(database.engine)
+    await Kept(database).log.store(logged(made_event(at=time.time(), cost=10_000_000)))
+    await database.close()
+
+
+async def test_of_a_budget_that_all_see_the_first_tells_and_each_lists_it(
+    serve: Serve, simulated: Provide, connect: Connect, tmp_path: Path, connections_ended: None
+):
+    provider, url = await simulated(), f"sqlite:///{tmp_path}/log.db"
+    await spent_before(url)
+    file = tmp_path / "headway.yaml"
+    budgets = (
+        f"storage: {{url: '{url}'}}\nobservability: {{alerts: {{budgets: [{{name: all, amount: 5, per: month}}]}}}}"
+    )
+    file.write_text(CONFIG.format(base_url=provider.base_url) + budgets)
+    process = await serve("-c", file, "--workers", 2)
+    seen: set[str] = set()
+    async with asyncio.timeout(15):
+        while len(seen) < 2:
+            metrics = (await (await connect(process.port)).ask("/metrics")).body.decode()
+            seen.update(re.findall(r'headway_alerts\{kind="budget",worker="(\d)"\} 1', metrics))
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(1.5)  # another look of the alarm
+    assert process.out.count('"event":"alert_firing"') == 1

@@ -14,23 +14,12 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from headway.config.fields import TargetName
+from headway.config.quantities import exact, number_schema
 from headway.config.sections.base import Section
 from headway.providers.catalogue import find
 
 MOST = Decimal(10**6)
 """Dollars. Nothing costs more, and a slip of the finger is found."""
-
-
-def _dollars(value: object) -> Decimal:
-    try:
-        amount = Decimal(str(value)) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except ArithmeticError:
-        amount = None
-    if amount is None or not amount.is_finite():
-        raise ValueError("must be a number")
-    if not 0 <= amount <= MOST:
-        raise ValueError(f"must be between 0 and {MOST}")
-    return amount
 
 
 def _tokens(value: object) -> int:
@@ -41,9 +30,7 @@ def _tokens(value: object) -> int:
     return value
 
 
-_AMOUNT = {"type": "number", "minimum": 0, "maximum": int(MOST)}
-_REFERENCE = {"type": "string", "pattern": r"\$\{|^\d+(\.\d+)?$"}
-Dollars = Annotated[Decimal, BeforeValidator(_dollars), WithJsonSchema({"anyOf": [_AMOUNT, _REFERENCE]})]
+Dollars = Annotated[Decimal, BeforeValidator(exact(Decimal(0), MOST)), number_schema(Decimal(0), MOST)]
 """An exact amount, as it is written."""
 Tokens = Annotated[int, BeforeValidator(_tokens), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10**9})]
 
