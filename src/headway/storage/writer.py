@@ -19,6 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
@@ -268,6 +269,8 @@ def _give_way() -> None:
     if sys.platform == "linux":
         with suppress(OSError):  # a sandbox may forbid it
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        with suppress(OSError):  # where each session has the same share of a core, however nice those in it are
+            Path("/proc/self/autogroup").write_text(str(_NICENESS))
 
 
 def main() -> None:
